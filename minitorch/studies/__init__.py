@@ -1,0 +1,1 @@
+"""Experiments at paper scale, and the store of their results."""

@@ -1,0 +1,1 @@
+"""The methods: each trains something else than the weights."""
