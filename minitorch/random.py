@@ -19,7 +19,7 @@ def stream(seed: int, name: str) -> np.random.RandomState:
     purpose never shifts the numbers of another.
 
     Args:
-        seed: a whole number, 0 to 2**64 - 1.
+        seed: a whole number, 0 to 2**32 - 1.
         name: what the numbers are for, such as "theta0/dense1.weight".
 
     Returns:
@@ -33,7 +33,7 @@ def stream(seed: int, name: str) -> np.random.RandomState:
     >>> stream(0, "another").randint(0, 100, 5).tolist()
     [30, 49, 99, 81, 17]
     """
-    if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
-        raise ValueError(f"a seed is a whole number from 0 to 2**64 - 1, got {seed!r}")
+    if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
+        raise ValueError(f"a seed is a whole number from 0 to 2**32 - 1, got {seed!r}")
     digest = hashlib.sha256(f"{int(seed)}/{name}".encode()).digest()
     return np.random.RandomState(np.frombuffer(digest, dtype="<u4"))

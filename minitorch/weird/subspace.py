@@ -7,7 +7,19 @@ Source: Li, Farkhoor, Liu, Yosinski (2018), Measuring the intrinsic dimension
 of objective landscapes.
 """
 
+from __future__ import annotations
+
+import struct
+from typing import Protocol
+
 import numpy as np
+
+from minitorch.backends import backend
+from minitorch.nn import Layout, Network
+from minitorch.ops import add, custom
+from minitorch.random import stream
+from minitorch.tensor import Array
+from minitorch.weird.parametrization import Parametrization, through
 
 # ----------------------------------------------------------------------------
 # The method on plain arrays, as the exercises ask for it
@@ -205,10 +217,15 @@ def quantise(phi: np.ndarray, bits: int) -> tuple[np.ndarray, float]:
     Returns:
         codes (d,) whole numbers, and the step.
 
+    Raises:
+        ValueError: when phi is zero everywhere.
+
     >>> quantise(np.array([-1.0, -0.2, 0.3, 0.9]), bits=2)
     (array([0, 1, 2, 3]), 0.5)
     """
     step = 2 * np.abs(phi).max() / 2**bits
+    if step == 0:
+        raise ValueError("phi is zero everywhere: there is nothing to send")
     codes = np.floor(phi / step).astype(np.int64) + 2 ** (bits - 1)
     return np.clip(codes, 0, 2**bits - 1), float(step)
 
@@ -220,3 +237,255 @@ def dequantise(codes: np.ndarray, step: float, bits: int) -> np.ndarray:
     array([-0.75, -0.25,  0.25,  0.75])
     """
     return (codes - (2**bits - 1) / 2) * step
+
+
+# ----------------------------------------------------------------------------
+# Projections: P as something that can be applied, transposed and drawn again
+# ----------------------------------------------------------------------------
+
+
+class Projection(Protocol):
+    """A fixed random matrix P (D, d) with columns of length one.
+
+    `apply` gives P phi, `adjoint` gives P^T grad; `nbytes` is the memory that
+    holds P.
+    """
+
+    nbytes: int
+
+    def __init__(self, D: int, d: int, seed: int): ...
+    def apply(self, phi: Array) -> Array: ...
+    def adjoint(self, grad: Array) -> Array: ...
+
+
+class DenseProjection:
+    """Every entry drawn from a normal distribution: D d numbers, D d products.
+
+    >>> P = DenseProjection(D=1000, d=3, seed=0)
+    >>> P.apply(np.array([1, 0, 0], np.float32)).shape, P.nbytes
+    ((1000,), 12000)
+    """
+
+    def __init__(self, D: int, d: int, seed: int):
+        random = stream(seed, "subspace/dense")
+        self._rows = np.empty((d, D), np.float32)  # P transposed: columns together
+        for column in self._rows:
+            column[:] = random.standard_normal(D)
+            column /= np.linalg.norm(column)
+        self.nbytes = self._rows.nbytes
+
+    def apply(self, phi):
+        return np.dot(phi, self._rows)
+
+    def adjoint(self, grad):
+        return np.dot(self._rows, grad)
+
+
+class SparseProjection:
+    """About sqrt(D) entries of random sign in each column, the rest zero.
+
+    A column takes one entry from each of k = round(sqrt(D)) equal stretches of
+    theta, so its entries are distinct and its length is one exactly. (Li et al.
+    let each entry be non-zero with probability 1 / sqrt(D) instead; the number
+    in a column then varies, and must be divided out.)
+
+    Source: Li, Hastie, Church (2006), Very sparse random projections.
+
+    >>> P = SparseProjection(D=10000, d=3, seed=0)
+    >>> column = P.apply(np.array([1, 0, 0], np.float32))
+    >>> int((column != 0).sum()), float(np.linalg.norm(column).round(5))
+    (100, 1.0)
+    """
+
+    def __init__(self, D: int, d: int, seed: int):
+        random = stream(seed, "subspace/sparse")
+        k = max(1, round(D**0.5))
+        places = (np.arange(k) + random.random_sample((d, k))) * (D / k)
+        self._places = np.minimum(places, D - 1).astype(np.int32)
+        signs = 2 * random.randint(0, 2, (d, k)) - 1
+        self._values = (signs / np.sqrt(k)).astype(np.float32)
+        self._D = D
+        self.nbytes = self._places.nbytes + self._values.nbytes
+
+    def apply(self, phi):
+        return backend().sparse_project(phi, self._places, self._values, self._D)
+
+    def adjoint(self, grad):
+        return backend().sparse_project_grad(grad, self._places, self._values)
+
+
+class FastfoodProjection:
+    """A structured matrix, never stored: blocks of S H G Pi H B side by side.
+
+    One block has length L, the smallest power of two that is at least d, so
+    ceil(D / L) of them cover theta. They lie side by side in the last axis of
+    an (L, blocks) array, which lets one transform do all of them at once.
+
+    Source: Le, Sarlos, Smola (2013), Fastfood. Li et al. (2018) use a single
+    block of length at least D; blocks of length about d cost less.
+
+    >>> P = FastfoodProjection(D=1000, d=3, seed=0)
+    >>> column = P.apply(np.array([1, 0, 0], np.float32))
+    >>> column.shape, float(np.linalg.norm(column).round(1))
+    ((1000,), 1.0)
+    """
+
+    def __init__(self, D: int, d: int, seed: int):
+        random = stream(seed, "subspace/fastfood")
+        self._D, self._d = D, d
+        L = 1 << (d - 1).bit_length()
+        shape = L, -(-D // L)  # blocks, rounded up
+        self._B = (2 * random.randint(0, 2, shape) - 1).astype(np.float32)
+        G = random.standard_normal(shape)
+        order = random.random_sample(shape).argsort(axis=0, kind="stable")
+        # Flat places, so that a permutation of all blocks is one gather.
+        self._Pi = (order * shape[1] + np.arange(shape[1])).astype(np.int32).ravel()
+        self._inverse = np.argsort(self._Pi).astype(np.int32)
+        kept = G.size / (D * (G**2).sum() * L)  # S cuts a part of the last rows
+        self._G = (G * np.sqrt(kept)).astype(np.float32)
+        arrays = self._B, self._G, self._Pi, self._inverse
+        self.nbytes = sum(a.nbytes for a in arrays)
+
+    def apply(self, phi):
+        fwht = backend().fwht
+        x = np.zeros_like(self._B)
+        x[: self._d] = phi[:, None]
+        x *= self._B
+        x = fwht(x).ravel()[self._Pi].reshape(x.shape)
+        x *= self._G
+        return fwht(x).ravel()[: self._D]
+
+    def adjoint(self, grad):
+        fwht = backend().fwht
+        x = np.zeros_like(self._B)
+        x.ravel()[: self._D] = grad
+        x = fwht(x)
+        x *= self._G
+        x = fwht(x.ravel()[self._inverse].reshape(x.shape))
+        x *= self._B
+        return x[: self._d].sum(axis=1)
+
+
+class CoordinateProjection:
+    """The control: d randomly chosen weights instead of d random directions.
+
+    Each column of P holds a single one.
+
+    >>> CoordinateProjection(D=4, d=4, seed=0).apply(np.ones(4, np.float32))
+    array([1., 1., 1., 1.], dtype=float32)
+    """
+
+    def __init__(self, D: int, d: int, seed: int):
+        self._D = D
+        self._chosen = stream(seed, "subspace/coordinates").permutation(D)[:d]
+        self.nbytes = self._chosen.nbytes
+
+    def apply(self, phi):
+        theta = np.zeros(self._D, np.float32)
+        theta[self._chosen] = phi
+        return theta
+
+    def adjoint(self, grad):
+        return grad[self._chosen]
+
+
+PROJECTIONS: dict[str, type[Projection]] = {
+    "dense": DenseProjection,
+    "sparse": SparseProjection,
+    "fastfood": FastfoodProjection,
+    "coordinates": CoordinateProjection,
+}
+
+
+# ----------------------------------------------------------------------------
+# The parametrization
+# ----------------------------------------------------------------------------
+
+
+class Subspace(Parametrization):
+    """theta = theta0 + P phi, with theta0 and P drawn from the seed and fixed.
+
+    Args:
+        target: the network, or the parametrization whose phi is to move in a
+            subspace.
+        d: how many numbers are trained, at most D.
+        projection: "dense", "sparse", "fastfood", or "coordinates" (the control).
+        seed: of theta0 and P.
+
+    Raises:
+        ValueError: when d is not between 1 and D, or there is no such projection.
+
+    Source: Li et al. (2018), equation 2.
+
+    >>> from minitorch.models import mlp
+    >>> g = Subspace(mlp(784, 200, 200, 10), d=750)
+    >>> g
+    Subspace of mlp-784-200-200-10: d = 750 of D = 199,210, fastfood, seed 0
+    """
+
+    code = 1
+
+    def __init__(
+        self,
+        target: Network | Parametrization,
+        d: int,
+        *,
+        projection: str = "fastfood",
+        seed: int = 0,
+    ):
+        D = target.layout.size
+        if not 1 <= d <= D:
+            raise ValueError(f"d is from 1 to D = {D:,}, got {d:,}")
+        if projection not in PROJECTIONS:
+            known = ", ".join(PROJECTIONS)
+            raise ValueError(f"no projection {projection!r}; there are {known}")
+        self.target, self.d, self.seed = target, d, seed
+        self.projection = projection
+        self.layout = Layout({"phi": (d,)})
+        self.theta0 = target.init(seed)
+        self.P = PROJECTIONS[projection](D, d, seed)
+        self._project = custom("project", self.P.apply, self.P.adjoint)
+
+    def init(self, seed: int) -> np.ndarray:
+        """Start at phi = 0, which is theta0."""
+        return np.zeros(self.d, np.float32)
+
+    def __call__(self, phi, *, train=False, rng=None):
+        theta = add(self._project(phi), self.theta0)
+        return through(self.target, theta, train=train, rng=rng)
+
+    def spec(self):
+        kind = list(PROJECTIONS).index(self.projection)
+        return struct.pack("<BII", kind, self.seed, self.d)
+
+    @classmethod
+    def from_spec(cls, data, target):
+        kind, seed, d = struct.unpack_from("<BII", data)
+        projection = list(PROJECTIONS)[kind]
+        g = cls(target, d, projection=projection, seed=seed)
+        return g, data[struct.calcsize("<BII") :]
+
+    def payload(self, phi, bits):
+        """The step, the bits, then one code of that many bits a coordinate."""
+        if not 1 <= bits <= 16:
+            raise ValueError(f"1 to 16 bits a coordinate, got {bits}")
+        codes, step = quantise(phi, bits)
+        spread = (codes[:, None] >> np.arange(bits)) & 1
+        return struct.pack("<Bf", bits, step) + np.packbits(spread).tobytes()
+
+    def from_payload(self, data):
+        bits, step = struct.unpack_from("<Bf", data)
+        packed = np.frombuffer(data[5:], np.uint8)
+        if len(packed) != -(-self.d * bits // 8):
+            raise ValueError(
+                f"{len(packed)} bytes cannot hold {self.d} codes of {bits} bits"
+            )
+        spread = np.unpackbits(packed, count=self.d * bits).reshape(self.d, bits)
+        codes = (spread.astype(np.int64) << np.arange(bits)).sum(axis=1)
+        return dequantise(codes, step, bits).astype(np.float32)
+
+    def __repr__(self) -> str:
+        return (
+            f"Subspace of {self.net.name}: d = {self.d:,} of "
+            f"D = {self.target.layout.size:,}, {self.projection}, seed {self.seed}"
+        )

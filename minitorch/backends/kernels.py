@@ -1,0 +1,271 @@
+"""The compiled kernels: plain loops over float32 arrays, also valid as Python.
+
+Each is serial and holds no lock. Indices are sums of loop variables and never
+negative, which lets the compiler use vector instructions; that is why a
+convolution pads its input once instead of testing bounds. Sums are reordered
+(fastmath), so a NaN must be looked for outside.
+"""
+
+import numba
+import numpy as np
+
+
+def jit(function):
+    """Compile at first use, and keep the result on disk where that is possible."""
+    options = {"fastmath": True, "nogil": True, "error_model": "numpy"}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # no folder where a cache could be written
+        return numba.njit(**options)(function)
+
+
+@jit
+def bias_act(y, b, relu):
+    """y[n, o, p] += b[o], then ReLU."""
+    N, O, P = y.shape
+    zero = np.float32(0)
+    for n in range(N):
+        for o in range(O):
+            if relu:
+                for p in range(P):
+                    y[n, o, p] = max(y[n, o, p] + b[o], zero)
+            else:
+                for p in range(P):
+                    y[n, o, p] += b[o]
+
+
+@jit
+def bias_act_grad(grad, y, out, db, relu):
+    """out = grad where y > 0 (all of it without ReLU); db[o] = its sum."""
+    N, O, P = grad.shape
+    zero = np.float32(0)
+    for o in range(O):
+        total = zero
+        for n in range(N):
+            if relu:
+                for p in range(P):
+                    value = grad[n, o, p] if y[n, o, p] > 0 else zero
+                    out[n, o, p] = value
+                    total += value
+            else:
+                for p in range(P):
+                    total += grad[n, o, p]
+        db[o] = total
+
+
+@jit
+def row_bias_act(y, b, relu):
+    """y[n, o] += b[o], then ReLU."""
+    N, O = y.shape
+    zero = np.float32(0)
+    for n in range(N):
+        if relu:
+            for o in range(O):
+                y[n, o] = max(y[n, o] + b[o], zero)
+        else:
+            for o in range(O):
+                y[n, o] += b[o]
+
+
+@jit
+def row_bias_act_grad(grad, y, out, db, relu):
+    """out = grad where y > 0 (all of it without ReLU); db = its column sums."""
+    N, O = grad.shape
+    zero = np.float32(0)
+    for o in range(O):
+        db[o] = zero
+    for n in range(N):
+        if relu:
+            for o in range(O):
+                value = grad[n, o] if y[n, o] > 0 else zero
+                out[n, o] = value
+                db[o] += value
+        else:
+            for o in range(O):
+                db[o] += grad[n, o]
+
+
+@jit
+def pad(x, p, out):
+    """Put x (N, C, H, W) into out with p zeros on every side."""
+    N, C, H, W = x.shape
+    zero = np.float32(0)
+    for n in range(N):
+        for c in range(C):
+            for i in range(p):
+                for j in range(W + 2 * p):
+                    out[n, c, i, j] = zero
+                    out[n, c, H + p + i, j] = zero
+            for i in range(H):
+                for j in range(p):
+                    out[n, c, i + p, j] = zero
+                    out[n, c, i + p, W + p + j] = zero
+                for j in range(W):
+                    out[n, c, i + p, j + p] = x[n, c, i, j]
+
+
+@jit
+def im2col(x, k, stride, OH, OW, columns):
+    """columns[n, (c, ki, kj), (i, j)] = x[n, c, i*stride + ki, j*stride + kj]."""
+    N, C, H, W = x.shape
+    for n in range(N):
+        for c in range(C):
+            for ki in range(k):
+                for kj in range(k):
+                    row = (c * k + ki) * k + kj
+                    for i in range(OH):
+                        if stride == 1:
+                            for j in range(OW):
+                                columns[n, row, i * OW + j] = x[n, c, i + ki, j + kj]
+                        else:
+                            for j in range(OW):
+                                value = x[n, c, i * stride + ki, j * stride + kj]
+                                columns[n, row, i * OW + j] = value
+
+
+@jit
+def col2im(columns, k, stride, OH, OW, x):
+    """The transpose of im2col: add every column back where it came from."""
+    N, C, H, W = x.shape
+    zero = np.float32(0)
+    for n in range(N):
+        for c in range(C):
+            for i in range(H):
+                for j in range(W):
+                    x[n, c, i, j] = zero
+            for ki in range(k):
+                for kj in range(k):
+                    row = (c * k + ki) * k + kj
+                    for i in range(OH):
+                        if stride == 1:
+                            for j in range(OW):
+                                x[n, c, i + ki, j + kj] += columns[n, row, i * OW + j]
+                        else:
+                            for j in range(OW):
+                                value = columns[n, row, i * OW + j]
+                                x[n, c, i * stride + ki, j * stride + kj] += value
+
+
+@jit
+def max_pool2d(x, k, y, which):
+    """Largest of each k x k tile of x (N, C, H, W), and its place in the tile."""
+    N, C, OH, OW = y.shape
+    for n in range(N):
+        for c in range(C):
+            for i in range(OH):
+                for j in range(OW):
+                    best, place = x[n, c, i * k, j * k], 0
+                    for a in range(k):
+                        for b in range(k):
+                            value = x[n, c, i * k + a, j * k + b]
+                            if value > best:
+                                best, place = value, a * k + b
+                    y[n, c, i, j] = best
+                    which[n, c, i, j] = place
+
+
+@jit
+def max_pool2d_grad(grad, which, k, dx):
+    """Send each gradient to the place that was largest; zero elsewhere."""
+    N, C, OH, OW = grad.shape
+    zero = np.float32(0)
+    for n in range(N):
+        for c in range(C):
+            for i in range(OH):
+                for j in range(OW):
+                    place = which[n, c, i, j]
+                    for a in range(k):
+                        for b in range(k):
+                            hit = a * k + b == place
+                            value = grad[n, c, i, j] if hit else zero
+                            dx[n, c, i * k + a, j * k + b] = value
+
+
+@jit
+def cross_entropy(logits, labels, grad):
+    """Mean cross-entropy; grad becomes (softmax - one-hot) / N."""
+    N, K = logits.shape
+    loss = 0.0
+    for n in range(N):
+        top = logits[n, 0]
+        for k in range(1, K):
+            top = max(top, logits[n, k])
+        total = np.float32(0)
+        for k in range(K):
+            grad[n, k] = np.exp(logits[n, k] - top)
+            total += grad[n, k]
+        loss += np.log(total) - (logits[n, labels[n]] - top)
+        scale = np.float32(1) / (total * np.float32(N))
+        for k in range(K):
+            grad[n, k] *= scale
+        grad[n, labels[n]] -= np.float32(1) / np.float32(N)
+    return loss / N
+
+
+@jit
+def sgd_step(theta, grad, velocity, lr, momentum):
+    """One step of gradient descent with momentum, in place."""
+    for i in range(theta.size):
+        velocity[i] = momentum * velocity[i] + grad[i]
+        theta[i] -= lr * velocity[i]
+
+
+@jit
+def adam_step(theta, grad, m, v, lr, beta1, rest1, beta2, rest2, unbias2, eps):
+    """One step of Adam, in place.
+
+    rest = 1 - beta, lr / (1 - beta1**t) and 1 / (1 - beta2**t) come rounded
+    from double precision: 1 - beta2 taken in float32 would be off by 1e-5.
+    """
+    for i in range(theta.size):
+        m[i] = beta1 * m[i] + rest1 * grad[i]
+        v[i] = beta2 * v[i] + rest2 * grad[i] * grad[i]
+        theta[i] -= lr * m[i] / (np.sqrt(v[i] * unbias2) + eps)
+
+
+@jit
+def fwht(x, m):
+    """Walsh-Hadamard transform, in place, of m interleaved signals in flat x.
+
+    Two stages at a time: half as many trips through memory.
+    """
+    n, step = x.size, m
+    while 4 * step <= n:
+        for start in range(0, n, 4 * step):
+            for i in range(start, start + step):
+                a, b = x[i], x[i + step]
+                c, d = x[i + 2 * step], x[i + 3 * step]
+                x[i] = (a + b) + (c + d)
+                x[i + step] = (a - b) + (c - d)
+                x[i + 2 * step] = (a + b) - (c + d)
+                x[i + 3 * step] = (a - b) - (c - d)
+        step *= 4
+    while 2 * step <= n:
+        for start in range(0, n, 2 * step):
+            for i in range(start, start + step):
+                a, b = x[i], x[i + step]
+                x[i] = a + b
+                x[i + step] = a - b
+        step *= 2
+
+
+@jit
+def sparse_project(phi, rows, values, out):
+    """out[rows[j, i]] += values[j, i] phi[j], from zero."""
+    d, per_column = rows.shape
+    for i in range(out.size):
+        out[i] = np.float32(0)
+    for j in range(d):
+        for i in range(per_column):
+            out[rows[j, i]] += values[j, i] * phi[j]
+
+
+@jit
+def sparse_project_grad(grad, rows, values, out):
+    """out[j] = sum_i values[j, i] grad[rows[j, i]]."""
+    d, per_column = rows.shape
+    for j in range(d):
+        total = np.float32(0)
+        for i in range(per_column):
+            total += values[j, i] * grad[rows[j, i]]
+        out[j] = total

@@ -1,0 +1,158 @@
+"""The numba back-end: numpy's, with its heavy kernels as compiled loops.
+
+A compiled kernel serves contiguous float32 arrays only, so that it is compiled
+once. Whatever else comes (float64 in a gradient check, a strided view) takes
+the numpy version of the same method.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minitorch.backends import kernels
+from minitorch.backends.numpy_backend import NumpyBackend, conv_size
+
+# A block of patches of this many numbers (1 MB) stays in a core's own cache.
+BLOCK = 1 << 18
+
+
+def fits(*arrays) -> bool:
+    """Tell whether a compiled kernel can take these arrays (None is skipped)."""
+    for a in arrays:
+        if a is not None and not (a.dtype == np.float32 and a.flags.c_contiguous):
+            return False
+    return True
+
+
+class NumbaBackend(NumpyBackend):
+    name = "numba"
+
+    def linear(self, x, w, b, relu):
+        if b is None or not fits(x, w, b):
+            return super().linear(x, w, b, relu)
+        y = np.dot(x, w.T)
+        kernels.row_bias_act(y, b, relu)
+        return y
+
+    def linear_grad(self, grad, x, w, y, relu, need_x):
+        if not fits(grad, x, w, y):
+            return super().linear_grad(grad, x, w, y, relu, need_x)
+        db = np.empty(grad.shape[1], np.float32)
+        through = np.empty_like(grad) if relu else grad
+        kernels.row_bias_act_grad(grad, y, through, db, relu)
+        dx = np.dot(through, w) if need_x else None
+        return dx, np.dot(through.T, x), db
+
+    def conv2d(self, x, w, b, stride, padding, relu):
+        if b is None or not fits(x, w, b):
+            return super().conv2d(x, w, b, stride, padding, relu)
+        N, O, k = len(x), len(w), w.shape[-1]
+        OH, OW = conv_size(x.shape[2:], k, stride, padding)
+        x, rows = _padded(x, padding), w.reshape(O, -1)
+        y = np.empty((N, O, OH * OW), np.float32)
+        for part, columns in _blocks(N, rows.shape[1], OH * OW):
+            kernels.im2col(x[part], k, stride, OH, OW, columns)
+            np.matmul(rows, columns, out=y[part])
+        kernels.bias_act(y, b, relu)
+        return y.reshape(N, O, OH, OW)
+
+    def conv2d_grad(self, grad, x, w, y, stride, padding, relu, need_x):
+        if not fits(grad, x, w, y):
+            return super().conv2d_grad(grad, x, w, y, stride, padding, relu, need_x)
+        (N, C, H, W), O, k, p = x.shape, len(w), w.shape[-1], padding
+        OH, OW = grad.shape[2:]
+        grad, y = grad.reshape(N, O, -1), y.reshape(N, O, -1)
+        db = np.empty(O, np.float32)
+        through = np.empty_like(grad) if relu else grad
+        kernels.bias_act_grad(grad, y, through, db, relu)
+        x, rows = _padded(x, p), w.reshape(O, -1)
+        dw = np.zeros((rows.shape[1], O), np.float32)
+        dx = np.empty_like(x) if need_x else None
+        for part, columns in _blocks(N, rows.shape[1], OH * OW):
+            kernels.im2col(x[part], k, stride, OH, OW, columns)
+            for patches, arrived in zip(columns, through[part], strict=True):
+                dw += np.dot(patches, arrived.T)
+            if need_x:
+                np.matmul(rows.T, through[part], out=columns)
+                kernels.col2im(columns, k, stride, OH, OW, dx[part])
+        if need_x and p:
+            dx = np.ascontiguousarray(dx[:, :, p : p + H, p : p + W])
+        return dx, np.ascontiguousarray(dw.T).reshape(w.shape), db
+
+    def max_pool2d(self, x, k):
+        if not fits(x):
+            return super().max_pool2d(x, k)
+        N, C, H, W = x.shape
+        y = np.empty((N, C, H // k, W // k), np.float32)
+        which = np.empty(y.shape, np.uint8)
+        kernels.max_pool2d(x, k, y, which)
+        return y, which
+
+    def max_pool2d_grad(self, grad, which, k):
+        if not fits(grad):
+            return super().max_pool2d_grad(grad, which, k)
+        N, C, OH, OW = grad.shape
+        dx = np.empty((N, C, OH * k, OW * k), np.float32)
+        kernels.max_pool2d_grad(grad, which, k, dx)
+        return dx
+
+    def cross_entropy(self, logits, labels):
+        if not fits(logits):
+            return super().cross_entropy(logits, labels)
+        grad = np.empty_like(logits)
+        loss = kernels.cross_entropy(logits, labels, grad)
+        return np.float32(loss), grad
+
+    def sgd_step(self, theta, grad, velocity, lr, momentum):
+        if not fits(theta, grad, velocity):
+            return super().sgd_step(theta, grad, velocity, lr, momentum)
+        lr, momentum = np.float32(lr), np.float32(momentum)
+        flat = theta.reshape(-1), grad.reshape(-1), velocity.reshape(-1)
+        kernels.sgd_step(*flat, lr, momentum)
+
+    def adam_step(self, theta, grad, m, v, lr, beta1, beta2, eps, t):
+        if not fits(theta, grad, m, v):
+            return super().adam_step(theta, grad, m, v, lr, beta1, beta2, eps, t)
+        flat = (a.reshape(-1) for a in (theta, grad, m, v))
+        size, unbias2 = lr / (1 - beta1**t), 1 / (1 - beta2**t)
+        numbers = size, beta1, 1 - beta1, beta2, 1 - beta2, unbias2, eps
+        kernels.adam_step(*flat, *map(np.float32, numbers))
+
+    def fwht(self, x):
+        if not fits(x):
+            return super().fwht(x)
+        out = x.copy()
+        kernels.fwht(out.reshape(-1), x.shape[1])
+        return out
+
+    def sparse_project(self, phi, rows, values, D):
+        if not fits(phi, values):
+            return super().sparse_project(phi, rows, values, D)
+        out = np.empty(D, np.float32)
+        kernels.sparse_project(phi, rows, values, out)
+        return out
+
+    def sparse_project_grad(self, grad, rows, values):
+        if not fits(grad, values):
+            return super().sparse_project_grad(grad, rows, values)
+        out = np.empty(len(rows), np.float32)
+        kernels.sparse_project_grad(grad, rows, values, out)
+        return out
+
+
+def _padded(x, p: int):
+    if not p:
+        return x
+    N, C, H, W = x.shape
+    out = np.empty((N, C, H + 2 * p, W + 2 * p), np.float32)
+    kernels.pad(x, p, out)
+    return out
+
+
+def _blocks(N: int, rows: int, P: int):
+    """Walk over the images in blocks, with a buffer for each block's patches."""
+    size = max(1, min(N, BLOCK // (rows * P)))
+    buffer = np.empty((size, rows, P), np.float32)
+    for start in range(0, N, size):
+        stop = min(N, start + size)
+        yield slice(start, stop), buffer[: stop - start]

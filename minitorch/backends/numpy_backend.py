@@ -1,0 +1,210 @@
+"""The numpy back-end: every kernel in its plainest form.
+
+It is the specification that other back-ends are tested against. The first part
+is a small array namespace in the array API's spelling, the second the fused
+kernels, each forward with its backward beneath it.
+
+Letters: N batch, C channels in, O channels out, F features, K classes,
+H W height and width, D all weights, d trainable numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = Any
+
+
+class NumpyBackend:
+    name = "numpy"
+
+    # -- arrays ---------------------------------------------------------------
+    exp = staticmethod(np.exp)
+    log = staticmethod(np.log)
+    sqrt = staticmethod(np.sqrt)
+    tanh = staticmethod(np.tanh)
+    abs = staticmethod(np.abs)
+    sign = staticmethod(np.sign)
+    maximum = staticmethod(np.maximum)
+    where = staticmethod(np.where)
+    matmul = staticmethod(np.matmul)
+    swapaxes = staticmethod(np.swapaxes)
+    permute_dims = staticmethod(np.transpose)
+    broadcast_to = staticmethod(np.broadcast_to)
+    zeros_like = staticmethod(np.zeros_like)
+    ones_like = staticmethod(np.ones_like)
+
+    @staticmethod
+    def asarray(data: Any) -> Array:
+        """Keep float32, float64 and whole numbers; make everything else float32."""
+        if isinstance(data, (np.ndarray, np.generic)) and data.dtype.kind in "iub":
+            return np.asarray(data)
+        if isinstance(data, (np.ndarray, np.generic)) and data.dtype == np.float64:
+            return np.asarray(data)
+        return np.asarray(data, dtype=np.float32)
+
+    @staticmethod
+    def to_numpy(array: Array) -> np.ndarray:
+        return array
+
+    @staticmethod
+    def sum(x: Array, axis, keepdims: bool) -> Array:
+        return np.sum(x, axis=axis, keepdims=keepdims)
+
+    @staticmethod
+    def max(x: Array, axis, keepdims: bool) -> Array:
+        return np.max(x, axis=axis, keepdims=keepdims)
+
+    @staticmethod
+    def scatter_add(shape, dtype, index, values: Array) -> Array:
+        """Zeros of a shape with `values` added at `index`, repeats included."""
+        out = np.zeros(shape, dtype)
+        np.add.at(out, index, values)
+        return out
+
+    # -- linear ---------------------------------------------------------------
+    def linear(self, x, w, b, relu: bool) -> Array:
+        """y = x w^T + b, then ReLU if asked for. x (N, F), w (O, F), b (O,)."""
+        y = np.dot(x, w.T)
+        if b is not None:
+            y += b
+        return np.maximum(y, 0, out=y) if relu else y
+
+    def linear_grad(self, grad, x, w, y, relu: bool, need_x: bool):
+        """Gradients of x (None unless needed), w and b."""
+        if relu:
+            grad = grad * (y > 0)
+        return (np.dot(grad, w) if need_x else None, np.dot(grad.T, x), grad.sum(0))
+
+    # -- convolution ----------------------------------------------------------
+    def conv2d(self, x, w, b, stride: int, padding: int, relu: bool) -> Array:
+        """Slide w (O, C, k, k) over x (N, C, H, W), by columns of patches."""
+        N, O, k = len(x), len(w), w.shape[-1]
+        columns = self._im2col(x, k, stride, padding)  # (N, C*k*k, P)
+        y = np.matmul(w.reshape(O, -1), columns)
+        if b is not None:
+            y += b[:, None]
+        if relu:
+            np.maximum(y, 0, out=y)
+        return y.reshape(N, O, *conv_size(x.shape[2:], k, stride, padding))
+
+    def conv2d_grad(self, grad, x, w, y, stride, padding, relu: bool, need_x: bool):
+        """Gradients of x (None unless needed), w and b."""
+        N, O, k = len(x), len(w), w.shape[-1]
+        if relu:
+            grad = grad * (y > 0)
+        grad = grad.reshape(N, O, -1)
+        columns = self._im2col(x, k, stride, padding)
+        dw = np.matmul(grad, columns.swapaxes(1, 2)).sum(0).reshape(w.shape)
+        dx = None
+        if need_x:
+            columns = np.matmul(w.reshape(O, -1).T, grad)
+            dx = self._col2im(columns, x.shape, k, stride, padding)
+        return dx, dw, grad.sum((0, 2))
+
+    @staticmethod
+    def _im2col(x, k: int, stride: int, padding: int) -> Array:
+        N, C, H, W = x.shape
+        OH, OW = conv_size((H, W), k, stride, padding)
+        p = padding
+        x = np.pad(x, ((0, 0), (0, 0), (p, p), (p, p))) if p else x
+        columns = np.empty((N, C, k, k, OH, OW), x.dtype)
+        for i in range(k):
+            for j in range(k):
+                rows = slice(i, i + stride * OH, stride)
+                columns[:, :, i, j] = x[:, :, rows, j : j + stride * OW : stride]
+        return columns.reshape(N, C * k * k, OH * OW)
+
+    @staticmethod
+    def _col2im(columns, shape, k: int, stride: int, padding: int) -> Array:
+        N, C, H, W = shape
+        OH, OW = conv_size((H, W), k, stride, padding)
+        p = padding
+        columns = columns.reshape(N, C, k, k, OH, OW)
+        x = np.zeros((N, C, H + 2 * p, W + 2 * p), columns.dtype)
+        for i in range(k):
+            for j in range(k):
+                rows = slice(i, i + stride * OH, stride)
+                x[:, :, rows, j : j + stride * OW : stride] += columns[:, :, i, j]
+        return x[:, :, p : p + H, p : p + W]
+
+    # -- pooling --------------------------------------------------------------
+    def max_pool2d(self, x, k: int):
+        """Largest of each k x k tile, and which of its k*k entries that was."""
+        N, C, H, W = x.shape
+        tiles = x.reshape(N, C, H // k, k, W // k, k).swapaxes(3, 4)
+        tiles = tiles.reshape(N, C, H // k, W // k, k * k)
+        which = tiles.argmax(-1).astype(np.uint8)
+        return np.take_along_axis(tiles, which[..., None], -1)[..., 0], which
+
+    def max_pool2d_grad(self, grad, which, k: int) -> Array:
+        N, C, OH, OW = grad.shape
+        tiles = np.zeros((N, C, OH, OW, k * k), grad.dtype)
+        np.put_along_axis(tiles, which[..., None].astype(np.intp), grad[..., None], -1)
+        tiles = tiles.reshape(N, C, OH, OW, k, k).swapaxes(3, 4)
+        return tiles.reshape(N, C, OH * k, OW * k)
+
+    # -- loss -----------------------------------------------------------------
+    def cross_entropy(self, logits, labels):
+        """Mean of -log softmax(logits)[label], and its gradient. logits (N, K)."""
+        N = len(logits)
+        shifted = logits - logits.max(1, keepdims=True)
+        grad = np.exp(shifted)
+        total = grad.sum(1, keepdims=True)
+        loss = (np.log(total[:, 0]) - shifted[np.arange(N), labels]).mean()
+        grad /= total
+        grad[np.arange(N), labels] -= 1
+        grad /= N
+        return loss, grad
+
+    # -- optimiser steps, in place --------------------------------------------
+    def sgd_step(self, theta, grad, velocity, lr: float, momentum: float) -> None:
+        """velocity = momentum velocity + grad; theta = theta - lr velocity."""
+        velocity *= momentum
+        velocity += grad
+        theta -= lr * velocity
+
+    def adam_step(self, theta, grad, m, v, lr, beta1, beta2, eps, t: int) -> None:
+        """One step of Adam; t = 1, 2, ... counts the steps."""
+        m *= beta1
+        m += (1 - beta1) * grad
+        v *= beta2
+        v += (1 - beta2) * grad * grad
+        m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+        theta -= lr * m_hat / (np.sqrt(v_hat) + eps)
+
+    # -- random projections ---------------------------------------------------
+    def fwht(self, x) -> Array:
+        """Walsh-Hadamard transform of each column of x (L, m), unscaled, new."""
+        L, m = x.shape
+        x, half = x.copy(), 1
+        while half < L:
+            pairs = x.reshape(-1, 2, half * m)
+            upper = pairs[:, 0].copy()
+            pairs[:, 0] += pairs[:, 1]
+            np.subtract(upper, pairs[:, 1], out=pairs[:, 1])
+            half *= 2
+        return x
+
+    def sparse_project(self, phi, rows, values, D: int) -> Array:
+        """P phi for a P (D, d) whose column j holds values[j] at rows[j]."""
+        weights = (values * phi[:, None]).ravel()
+        return np.bincount(rows.ravel(), weights, D).astype(phi.dtype)
+
+    def sparse_project_grad(self, grad, rows, values) -> Array:
+        """P^T grad for the same P."""
+        return (values * grad[rows]).sum(1)
+
+
+def conv_size(
+    size: tuple[int, int], k: int, stride: int, padding: int
+) -> tuple[int, int]:
+    """Height and width after a convolution.
+
+    >>> conv_size((28, 28), k=5, stride=1, padding=0)
+    (24, 24)
+    """
+    H, W = ((n + 2 * padding - k) // stride + 1 for n in size)
+    return H, W

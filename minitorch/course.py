@@ -1,0 +1,45 @@
+"""What the first cell of every chapter calls."""
+
+from __future__ import annotations
+
+import os
+from importlib import metadata
+
+from minitorch.backends import backend
+
+SCALES = {
+    "quick": "embedded data, about a minute of CPU for a whole chapter",
+    "full": "the papers' settings where a chapter has them: hours, better on a GPU",
+}
+
+
+def setup(scale: str = "quick") -> None:
+    """Choose the scale of a chapter's runs, and say what will run on what.
+
+    The variable MINITORCH_SCALE, where it is set, wins over the argument.
+
+    Args:
+        scale: "quick" or "full".
+
+    Raises:
+        ValueError: when there is no such scale.
+
+    >>> setup(scale="quick")  # doctest: +ELLIPSIS
+    scale     quick: embedded data, about a minute of CPU for a whole chapter
+    device    CPU, numba back-end
+    versions  weird-ways ...
+    """
+    scale = os.environ.get("MINITORCH_SCALE", scale)
+    if scale not in SCALES:
+        raise ValueError(f"no scale {scale!r}; there are {' and '.join(SCALES)}")
+    os.environ["MINITORCH_SCALE"] = scale
+    engine = backend().name
+    print(f"scale     {scale}: {SCALES[scale]}")
+    print(f"device    CPU, {engine} back-end")
+    names = ["weird-ways", "numpy"] + (["numba"] if engine == "numba" else [])
+    print("versions ", ", ".join(f"{name} {metadata.version(name)}" for name in names))
+
+
+def scale() -> str:
+    """Give the scale in use, "quick" unless `setup` chose another."""
+    return os.environ.get("MINITORCH_SCALE", "quick")

@@ -1,0 +1,163 @@
+"""Networks as functions of one flat vector of weights.
+
+A network's weights are one vector theta of D numbers. A `Layout` says which
+stretch of it is which layer's; a `Network` computes logits from theta and a
+batch. So a mask, a projection or a permutation of all weights is one vector
+operation, and a parametrization can stand between what is trained and theta.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from minitorch.backends import backend
+from minitorch.ops import tensor
+from minitorch.random import stream
+from minitorch.tensor import Array, Tensor, record
+
+
+class Layout:
+    """Names, shapes and places of the pieces of one flat vector.
+
+    Args:
+        shapes: piece by piece, in order.
+
+    >>> layout = Layout({"weight": (3, 2), "bias": (3,)})
+    >>> layout.size
+    9
+    >>> layout.views(np.arange(9))["bias"]
+    array([6, 7, 8])
+    """
+
+    def __init__(self, shapes: dict[str, tuple[int, ...]]):
+        self.shapes = dict(shapes)
+        self.slices = {}
+        start = 0
+        for name, shape in self.shapes.items():
+            stop = start + math.prod(shape)
+            self.slices[name] = slice(start, stop)
+            start = stop
+        self.size = start
+
+    def views(self, theta: Array) -> dict[str, Array]:
+        """Cut a plain array into its pieces, without copying."""
+        self._check(theta.shape)
+        return {
+            name: theta[self.slices[name]].reshape(shape)
+            for name, shape in self.shapes.items()
+        }
+
+    def unpack(self, theta: Tensor) -> dict[str, Tensor]:
+        """Cut a tensor into its pieces, on the tape.
+
+        Backward, every piece writes its gradient into one buffer of D numbers.
+
+        Raises:
+            ValueError: when theta is not a vector of this layout's size.
+        """
+        self._check(theta.shape)
+
+        def pass_on(grad):
+            return (grad,)
+
+        whole = record("unpack", theta.data, (theta,), pass_on)
+        buffer: list[Array] = []  # made when the first gradient arrives
+
+        def fill(where: slice) -> Callable:
+            def backward(grad):
+                if not buffer:
+                    buffer.append(backend().zeros_like(theta.data))
+                buffer[0][where] = grad.reshape(-1)
+                return (buffer[0],)
+
+            return backward
+
+        return {
+            name: record(f"unpack {name}", piece, (whole,), fill(self.slices[name]))
+            for name, piece in self.views(theta.data).items()
+        }
+
+    def _check(self, shape: tuple[int, ...]) -> None:
+        if tuple(shape) != (self.size,):
+            raise ValueError(
+                f"this layout holds {self.size} numbers in one vector, got {shape}"
+            )
+
+    def __repr__(self) -> str:
+        rows = [f"  {name} {shape}" for name, shape in self.shapes.items()]
+        return "\n".join([f"Layout of {self.size:,} numbers", *rows])
+
+
+class Network:
+    """A function from weights and inputs to logits.
+
+    Args:
+        name: says the architecture in full, such as "mlp-784-200-200-10"; with
+            the code it is all that a receiver of a message needs to know.
+        layout: of the weights.
+        forward: takes the pieces of theta by name and a batch, gives logits.
+
+    >>> from minitorch.models import mlp
+    >>> net = mlp(4, 3, 2)
+    >>> net.layout.size
+    23
+    >>> net(net.init(seed=0), np.ones((5, 4), np.float32)).shape
+    (5, 2)
+    """
+
+    def __init__(
+        self,
+        name: str,
+        layout: Layout,
+        forward: Callable[[dict[str, Tensor], Tensor], Tensor],
+    ):
+        self.name = name
+        self.layout = layout
+        self._forward = forward
+
+    def init(self, seed: int) -> np.ndarray:
+        """Draw theta0, (D,): He's normal numbers for weights, zeros for biases."""
+        return he_init(self.layout, seed)
+
+    def __call__(self, theta, x, *, state=None, train: bool = False, rng=None):
+        """Compute logits (N, K) from theta (D,) and a batch x.
+
+        Args:
+            theta: all weights, a tensor or an array.
+            x: the batch, a tensor or an array.
+            state: running statistics; None for networks that have none.
+            train: whether this is a training step.
+            rng: generator for whatever is random in a training step.
+
+        Returns:
+            logits; in training logits and the new state.
+        """
+        logits = self._forward(self.layout.unpack(tensor(theta)), tensor(x))
+        return (logits, state) if train else logits
+
+    def __repr__(self) -> str:
+        return f"Network {self.name}, D = {self.layout.size:,}"
+
+
+def he_init(layout: Layout, seed: int) -> np.ndarray:
+    """Draw starting weights: N(0, 2 / fan_in) for matrices and kernels, else 0.
+
+    fan_in is how many numbers feed one output: all axes but the first.
+
+    Returns:
+        (D,) float32, the same for ever for a seed and a layout.
+
+    Source: He, Zhang, Ren, Sun (2015), Delving deep into rectifiers, eq. 10.
+
+    >>> he_init(Layout({"weight": (2, 3), "bias": (2,)}), seed=0).shape
+    (8,)
+    """
+    theta0 = np.zeros(layout.size, np.float32)
+    for name, piece in layout.views(theta0).items():
+        if piece.ndim > 1:
+            draws = stream(seed, f"theta0/{name}").standard_normal(piece.shape)
+            piece[...] = draws * math.sqrt(2 / math.prod(piece.shape[1:]))
+    return theta0

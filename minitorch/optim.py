@@ -1,0 +1,101 @@
+"""Optimisers for one flat tensor, and the shape of the learning rate."""
+
+from __future__ import annotations
+
+import math
+
+from minitorch.backends import backend
+from minitorch.tensor import Tensor
+
+
+class Optimiser:
+    """What SGD and Adam share: the tensor they move, and a step that uses it up."""
+
+    def __init__(self, phi: Tensor, lr: float):
+        if not phi.requires_grad or phi.op is not None:
+            raise ValueError(
+                "an optimiser moves a leaf that requires a gradient; make it with "
+                "Tensor(array, requires_grad=True)"
+            )
+        if not lr > 0:
+            raise ValueError(f"a learning rate is above 0, got {lr}")
+        self.phi = phi
+        self.lr = lr
+
+    def step(self) -> None:
+        """Move phi by its gradient, and clear the gradient.
+
+        Raises:
+            RuntimeError: when no gradient has arrived.
+        """
+        if self.phi.grad is None:
+            raise RuntimeError("step() found no gradient; call backward() first")
+        self._move(self.phi.data, self.phi.grad)
+        self.phi.grad = None
+        self.phi.touch()
+
+    def _move(self, phi, grad) -> None:
+        raise NotImplementedError
+
+
+class SGD(Optimiser):
+    """Gradient descent: v = momentum v + grad, phi = phi - lr v.
+
+    >>> phi = Tensor([1.0], requires_grad=True)
+    >>> (phi * phi).backward()
+    >>> SGD(phi, lr=0.25).step()
+    >>> phi.item()
+    0.5
+    """
+
+    def __init__(self, phi: Tensor, lr: float, momentum: float = 0.0):
+        super().__init__(phi, lr)
+        self.momentum = momentum
+        self._velocity = backend().zeros_like(phi.data)
+
+    def _move(self, phi, grad):
+        backend().sgd_step(phi, grad, self._velocity, self.lr, self.momentum)
+
+
+class Adam(Optimiser):
+    """Adam: steps of about lr in each coordinate, whatever the gradient's scale.
+
+    Source: Kingma and Ba (2015), Adam, algorithm 1.
+
+    >>> phi = Tensor([1.0], requires_grad=True)
+    >>> (phi * 1000).backward()
+    >>> Adam(phi, lr=0.25).step()
+    >>> round(phi.item(), 6)
+    0.75
+    """
+
+    def __init__(
+        self,
+        phi: Tensor,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ):
+        super().__init__(phi, lr)
+        self.betas, self.eps = betas, eps
+        self._m = backend().zeros_like(phi.data)
+        self._v = backend().zeros_like(phi.data)
+        self._t = 0
+
+    def _move(self, phi, grad):
+        self._t += 1
+        numbers = self.lr, *self.betas, self.eps, self._t
+        backend().adam_step(phi, grad, self._m, self._v, *numbers)
+
+
+def cosine(step: int, steps: int) -> float:
+    """The factor on the learning rate: 1 at the first step, falling to near 0.
+
+    factor = (1 + cos(pi step / steps)) / 2.
+
+    Source: Loshchilov and Hutter (2017), SGDR, equation 5, without restarts.
+
+    >>> [round(cosine(step, 4), 3) for step in range(4)]
+    [1.0, 0.854, 0.5, 0.146]
+    """
+    return 0.5 * (1 + math.cos(math.pi * step / steps))

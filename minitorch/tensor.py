@@ -1,0 +1,338 @@
+"""Tensors, and the tape that remembers how they were made.
+
+A `Tensor` wraps an array. Every operation that touches a tensor which requires
+a gradient writes one entry on the tape: the tensors it read (its parents) and
+a function that turns the gradient of its result into gradients of its parents.
+`backward` walks these entries from the newest to the oldest.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from minitorch.backends import backend
+
+Array = Any  # a numpy array, or whatever array the chosen back-end uses
+_clock = itertools.count()  # one tick for each tensor made or changed
+
+
+class _Mode(threading.local):
+    recording = True
+
+
+_mode = _Mode()
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without writing on the tape, in this thread.
+
+    >>> x = Tensor([1.0], requires_grad=True)
+    >>> with no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+    before, _mode.recording = _mode.recording, False
+    try:
+        yield
+    finally:
+        _mode.recording = before
+
+
+class Tensor:
+    """An array with a memory of how it was made.
+
+    Args:
+        data: an array, a list or a number. Lists and Python numbers become
+            float32; arrays of float32, float64 or whole numbers keep their type.
+        requires_grad: whether `backward` should leave a gradient here.
+
+    Raises:
+        TypeError: when whole numbers are asked to have a gradient.
+
+    >>> x = Tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    array([2., 4.], dtype=float32)
+    """
+
+    __slots__ = (
+        "data",
+        "grad",
+        "requires_grad",
+        "op",
+        "_parents",
+        "_backward",
+        "_made",
+        "_changed",
+    )
+    __array_priority__ = 100  # so that `array + tensor` asks the tensor
+
+    def __init__(self, data: Any, requires_grad: bool = False):
+        self.data = backend().asarray(data.data if isinstance(data, Tensor) else data)
+        if requires_grad and self.data.dtype.kind != "f":
+            raise TypeError(
+                f"a tensor of {self.data.dtype} cannot require a gradient; "
+                "make it float32 or float64 first"
+            )
+        self.grad: Array | None = None
+        self.requires_grad = requires_grad
+        self.op: str | None = None
+        self._parents: tuple[Tensor, ...] = ()
+        self._backward: Callable[[Array], tuple] | None = None
+        self._made = next(_clock)
+        self._changed = -1
+
+    def backward(self, grad: Array | None = None) -> None:
+        """Add d(self)/d(leaf), weighted by `grad`, to every leaf's `grad`.
+
+        The entries of the tape are freed as they are used, so a second
+        `backward` through the same result is an error.
+
+        Args:
+            grad: gradient of the final value with respect to this tensor, of
+                its shape. May be left out when this tensor holds one number.
+
+        Raises:
+            RuntimeError: when nothing was recorded, when the tape was freed, or
+                when a tensor was changed after an operation had read it.
+            ValueError: when `grad` is missing or has another shape.
+        """
+        if not self.requires_grad:
+            raise RuntimeError(
+                "backward() on a tensor that does not require a gradient; was it "
+                "computed under no_grad(), or from tensors without requires_grad?"
+            )
+        if grad is None:
+            if self.data.size != 1:
+                raise ValueError(
+                    f"backward() on a tensor of shape {self.shape} needs a gradient "
+                    "of that shape; reduce to one number first, such as by .sum()"
+                )
+            grad = backend().ones_like(self.data)
+        elif grad.shape != self.data.shape:
+            raise ValueError(
+                f"backward() got a gradient {grad.shape} for a tensor {self.shape}"
+            )
+
+        # Newest first is a topological order: a result is made after its inputs.
+        nodes = sorted(_reachable(self), key=lambda node: node._made)
+        sums = {self._made: grad}  # gradient that has arrived at a node so far
+        owned: set[int] = set()  # nodes whose sum is a buffer of our own
+        while nodes:
+            node = nodes.pop()
+            grad = sums.pop(node._made, None)
+            if grad is None:
+                continue
+            if node.op is None:
+                node.grad = grad if node.grad is None else node.grad + grad
+                continue
+            for parent, part in zip(node._parents, node._take(grad), strict=True):
+                key = parent._made
+                # `part is sums[key]`: several results filled one shared buffer
+                if part is None or not parent.requires_grad or part is sums.get(key):
+                    continue
+                if part.shape != parent.data.shape:
+                    part = unbroadcast(part, parent.data.shape)
+                if key not in sums:
+                    sums[key] = part
+                elif key in owned:
+                    sums[key] += part
+                else:
+                    sums[key] = sums[key] + part
+                    owned.add(key)
+            node._parents = ()
+
+    def _take(self, grad: Array) -> tuple:
+        """Run this entry's backward function once, then forget it."""
+        for parent in self._parents:
+            if parent._changed > self._made:
+                raise RuntimeError(
+                    f"a tensor {parent.shape} was changed in place after "
+                    f"'{self.op}' had read it; call backward() before the change"
+                )
+        function, self._backward = self._backward, None
+        assert function is not None
+        return function(grad)
+
+    def assign(self, data: Array) -> None:
+        """Overwrite the values of a leaf in place, as an optimiser does.
+
+        Raises:
+            RuntimeError: when this tensor is the result of an operation.
+            ValueError: when the shape differs.
+        """
+        if self.op is not None:
+            raise RuntimeError(
+                f"the result of '{self.op}' cannot be overwritten; only leaves can"
+            )
+        if data.shape != self.data.shape:
+            raise ValueError(f"assign() got {data.shape} for a tensor {self.shape}")
+        self.data[...] = data
+        self.touch()
+
+    def touch(self) -> None:
+        """Note that the values were changed in place, so old tapes are stale."""
+        self._changed = next(_clock)
+
+    def detach(self) -> Tensor:
+        """Give the same values without their history (the array is shared)."""
+        return Tensor(self.data)
+
+    def numpy(self) -> np.ndarray:
+        """Give the values as a numpy array."""
+        return backend().to_numpy(self.data)
+
+    def item(self) -> float:
+        """Give the one number that this tensor holds."""
+        return self.data.item()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.data.shape)
+
+    @property
+    def ndim(self) -> int:
+        return self.data.ndim
+
+    @property
+    def dtype(self):
+        return self.data.dtype
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __repr__(self) -> str:
+        made = f", op={self.op!r}" if self.op else ""
+        asks = ", requires_grad=True" if self.requires_grad and not made else ""
+        return f"Tensor({self.data}{made}{asks})"
+
+    def __setitem__(self, index, value):
+        raise TypeError(
+            "a tensor is not edited in place, since the tape could not follow; "
+            "build a new one, or use assign() on a leaf"
+        )
+
+    # Arithmetic: each is a one-liner over the operation of the same name.
+    def __add__(self, other):
+        return ops.add(self, other)
+
+    def __sub__(self, other):
+        return ops.subtract(self, other)
+
+    def __mul__(self, other):
+        return ops.multiply(self, other)
+
+    def __truediv__(self, other):
+        return ops.divide(self, other)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __rsub__(self, other):
+        return ops.subtract(other, self)
+
+    def __rtruediv__(self, other):
+        return ops.divide(other, self)
+
+    def __neg__(self):
+        return ops.negative(self)
+
+    def __pow__(self, exponent: float):
+        return ops.power(self, exponent)
+
+    def __matmul__(self, other):
+        return ops.matmul(self, other)
+
+    def __rmatmul__(self, other):
+        return ops.matmul(other, self)
+
+    def __getitem__(self, index):
+        return ops.getitem(self, index)
+
+    def sum(self, axis=None, keepdims: bool = False):
+        return ops.sum(self, axis, keepdims)
+
+    def mean(self, axis=None, keepdims: bool = False):
+        return ops.mean(self, axis, keepdims)
+
+    def max(self, axis=None, keepdims: bool = False):
+        return ops.max(self, axis, keepdims)
+
+    def reshape(self, *shape):
+        return ops.reshape(self, shape[0] if isinstance(shape[0], tuple) else shape)
+
+    @property
+    def T(self):
+        return ops.permute_dims(self, tuple(reversed(range(self.ndim))))
+
+
+def record(
+    op: str, data: Array, parents: tuple[Tensor, ...], backward: Callable
+) -> Tensor:
+    """Make the result of an operation and, where asked for, its tape entry.
+
+    Args:
+        op: the operation's name, for messages.
+        data: the result.
+        parents: the tensors that it was computed from.
+        backward: takes the gradient of the result and gives one gradient for
+            each parent (None where there is none). A gradient may have the
+            shape after broadcasting; the tape undoes that.
+    """
+    out = Tensor.__new__(Tensor)
+    out.data = data
+    out.grad = None
+    out._made = next(_clock)
+    out._changed = -1
+    out.requires_grad = _mode.recording and any(p.requires_grad for p in parents)
+    if out.requires_grad:
+        out.op, out._parents, out._backward = op, parents, backward
+    else:
+        out.op, out._parents, out._backward = None, (), None
+    return out
+
+
+def _reachable(last: Tensor) -> list[Tensor]:
+    """List every tensor that `last` depends on and that takes part in backward."""
+    nodes, seen, stack = [last], {last._made}, [last]
+    while stack:
+        node = stack.pop()
+        if node.op is not None and node._backward is None:
+            raise RuntimeError(
+                f"backward() a second time through '{node.op}': its tape was freed; "
+                "compute the result again"
+            )
+        for parent in node._parents:
+            if parent.requires_grad and parent._made not in seen:
+                seen.add(parent._made)
+                nodes.append(parent)
+                stack.append(parent)
+    return nodes
+
+
+def unbroadcast(grad: Array, shape: tuple[int, ...]) -> Array:
+    """Undo broadcasting: sum a gradient over the axes that were stretched.
+
+    >>> unbroadcast(np.ones((4, 3)), (3,))
+    array([4., 4., 4.])
+    >>> unbroadcast(np.ones((4, 3)), (4, 1)).shape
+    (4, 1)
+    """
+    extra = grad.ndim - len(shape)
+    if extra:
+        grad = backend().sum(grad, tuple(range(extra)), False)
+    stretched = tuple(
+        axis for axis, n in enumerate(shape) if n == 1 and grad.shape[axis] != 1
+    )
+    return backend().sum(grad, stretched, True) if stretched else grad
+
+
+from minitorch import ops  # noqa: E402  (operations need Tensor, and it needs them)

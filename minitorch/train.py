@@ -1,0 +1,162 @@
+"""One training loop for every chapter and every study."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from minitorch.nn import Network
+from minitorch.ops import cross_entropy
+from minitorch.optim import SGD, Adam, Optimiser, cosine
+from minitorch.tensor import Tensor, no_grad
+
+
+@dataclass
+class Fit:
+    """What a run left behind.
+
+    phi: the trained numbers, (d,).
+    theta: the weights that follow from them, (D,).
+    state: running statistics, None for networks that have none.
+    loss: the loss at each step, (steps,).
+    test_accuracy: on the held-out images.
+    seconds: CPU seconds of this process.
+    """
+
+    phi: np.ndarray
+    theta: np.ndarray
+    state: object
+    loss: np.ndarray = field(repr=False)
+    test_accuracy: float
+    seconds: float
+
+    def __repr__(self) -> str:
+        return (
+            f"Fit: {self.test_accuracy:.1%} of held-out images right, "
+            f"{len(self.phi):,} numbers trained, {len(self.loss):,} steps, "
+            f"{self.seconds:.1f} s"
+        )
+
+
+def fit(
+    net: Network,
+    g,
+    data,
+    *,
+    lr: float,
+    optimiser: str = "adam",
+    epochs: int = 5,
+    batch: int = 128,
+    seed: int = 0,
+    progress: bool = False,
+) -> Fit:
+    """Train phi so that net(g(phi), x) gives the right labels.
+
+    Each step draws a batch without replacement, takes the cross-entropy, and
+    moves phi; the learning rate falls to zero along half a cosine.
+
+    Args:
+        net: the network.
+        g: the parametrization, whose target ends in `net`.
+        data: a data set with train_x, train_y, test_x, test_y.
+        lr: the first learning rate.
+        optimiser: "adam" or "sgd" (with momentum 0.9).
+        epochs: how often every training image is seen.
+        batch: images in a step.
+        seed: of the order of the images, and of phi's start.
+        progress: whether to show a bar (never in a static page).
+
+    Raises:
+        FloatingPointError: when the loss is no longer finite.
+        ValueError: for an unknown optimiser, or fewer images than one batch.
+
+    >>> from minitorch.data import load
+    >>> from minitorch.models import mlp
+    >>> from minitorch.weird import Subspace
+    >>> data, net = load("mnist").take(1000, 500), mlp(784, 50, 10)
+    >>> run = fit(net, Subspace(net, d=200), data, lr=0.1, epochs=3)
+    >>> run.test_accuracy > 0.5
+    True
+    """
+    started = time.process_time()
+    steps = epochs * (len(data.train_x) // batch)
+    if steps < 1:
+        raise ValueError(
+            f"{len(data.train_x)} images, {epochs} epochs and batches of {batch} make "
+            "no step; use more images or a smaller batch"
+        )
+    phi = Tensor(g.init(seed), requires_grad=True)
+    mover = _optimiser(optimiser, phi, lr)
+    rng = np.random.default_rng(seed)
+    state, losses = None, np.empty(steps)
+    batches = _batches(data.train_x, data.train_y, batch, rng)
+    for step in _bar(steps, progress):
+        x, y = next(batches)
+        mover.lr = lr * cosine(step, steps)
+        theta = g(phi, train=True, rng=rng)
+        logits, state = net(theta, x, state=state, train=True, rng=rng)
+        loss = cross_entropy(logits, y)
+        losses[step] = loss.item()
+        if not np.isfinite(losses[step]):
+            raise FloatingPointError(
+                f"the loss is {losses[step]} at step {step} of {steps} with learning "
+                f"rate {mover.lr:.3g}; try a tenth of it"
+            )
+        loss.backward()
+        mover.step()
+        g.after_step(phi, mover)
+    with no_grad():
+        theta = g(phi).numpy()
+    test = accuracy(net, theta, data.test_x, data.test_y, state=state)
+    seconds = time.process_time() - started
+    return Fit(phi.numpy(), theta, state, losses, test, seconds)
+
+
+def predict(net: Network, theta, x: np.ndarray, *, state=None) -> np.ndarray:
+    """Give the most likely class of each image, (N,).
+
+    >>> from minitorch.models import mlp
+    >>> net = mlp(4, 3)
+    >>> predict(net, net.init(0), np.ones((2, 4), np.float32)).shape
+    (2,)
+    """
+    with no_grad():
+        parts = [
+            net(theta, x[i : i + 1000], state=state).numpy().argmax(1)
+            for i in range(0, len(x), 1000)
+        ]
+    return np.concatenate(parts)
+
+
+def accuracy(net: Network, theta, x, y, *, state=None) -> float:
+    """Give the fraction of images whose most likely class is the label."""
+    return float((predict(net, theta, x, state=state) == y).mean())
+
+
+def _optimiser(name: str, phi: Tensor, lr: float) -> Optimiser:
+    if name == "adam":
+        return Adam(phi, lr)
+    if name == "sgd":
+        return SGD(phi, lr, momentum=0.9)
+    raise ValueError(f"no optimiser {name!r}; there are adam and sgd")
+
+
+def _batches(x, y, batch: int, rng) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Walk over the images in a new order each epoch, whole batches only."""
+    while True:
+        order = rng.permutation(len(x))
+        for start in range(0, len(x) - batch + 1, batch):
+            chosen = order[start : start + batch]
+            yield x[chosen], y[chosen]
+
+
+def _bar(steps: int, progress: bool):
+    if not progress or os.environ.get("MINITORCH_STATIC") == "1":
+        return range(steps)
+    from tqdm.auto import tqdm
+
+    return tqdm(range(steps), unit="step", leave=False)
