@@ -1,0 +1,31 @@
+# Each target makes the local environment when it is missing or out of date.
+#   make book   run the notebooks, build the HTML, say where it is
+#   make test   lint, types, unit tests, notebooks, book, browser
+#   make lab    open the notebooks in JupyterLab
+#   make sync   write the repository's address into first cells and badges
+#   make clean  remove all that was built (the environment stays)
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.PHONY: book test lab sync clean
+book: $(VENV)/ready-book
+	$(PY) -m book
+
+test: $(VENV)/ready-dev
+	$(PY) -m pytest
+
+lab: $(VENV)/ready-book
+	$(PY) -m jupyter lab notebooks
+
+sync: $(VENV)/ready-book
+	$(PY) -m book sync
+
+clean:
+	rm -rf _build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# Installed for reading (no torch) and for developing; the versions are those tested.
+$(VENV)/ready-%: pyproject.toml constraints.txt
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install -q -c constraints.txt -e ".[$*]"
+	touch $@

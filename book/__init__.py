@@ -1,0 +1,1 @@
+"""What turns the repository into a book: run the notebooks once, build the pages."""

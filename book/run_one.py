@@ -1,0 +1,49 @@
+"""Run the one notebook named on the command line, in place; print its CPU seconds.
+
+A process of its own, so that its only child is the notebook's kernel.
+"""
+
+import json
+import sys
+
+import nbclient
+import nbformat
+
+# Far above the 60 s that a notebook may take: it ends an endless loop, no more.
+CELL_LIMIT_SECONDS = 600
+
+
+def main() -> int:
+    """Execute, write the outputs, print one JSON line; a failing cell is shown whole."""
+    name = sys.argv[1]
+    notebook = nbformat.read(name, 4)
+    client = nbclient.NotebookClient(
+        notebook,
+        timeout=CELL_LIMIT_SECONDS,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+    )
+    try:
+        client.execute()
+    except (
+        nbclient.exceptions.CellExecutionError,
+        nbclient.exceptions.CellTimeoutError,
+        nbclient.exceptions.DeadKernelError,
+    ) as error:
+        print(error)
+        return 1
+    nbformat.write(notebook, name)
+    try:
+        import resource
+    except ImportError:  # Windows has no such count
+        seconds = None
+    else:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = round(used.ru_utime + used.ru_stime, 1)
+    print(json.dumps({"cpu_seconds": seconds}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

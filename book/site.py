@@ -1,0 +1,68 @@
+"""Build the HTML pages from the notebooks' outputs, with warnings as errors."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from jupyter_cache import get_cache
+
+from book.notebooks import BUILD, EXECUTED, ROOT, BuildError, sources
+
+HTML = BUILD / "html"
+CACHE = BUILD / ".jupyter_cache"
+STAMP = BUILD / "html.stamp"
+
+
+def _stamp() -> str:
+    """Hash of every file that the pages are made from."""
+    digest = hashlib.sha256()
+    files = [ROOT / "_config.yml", ROOT / "_toc.yml", *sources()]
+    files += sorted(path for path in (ROOT / "book").rglob("*") if path.is_file())
+    files += sorted(EXECUTED.glob("*.json"))
+    for path in files:
+        if "__pycache__" not in path.parts:
+            digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _fill_cache() -> None:
+    """Hand the outputs to the book's cache, which then has nothing to execute.
+
+    The cache knows a notebook by its code alone and would not notice a changed
+    package, so it is made anew each time.
+    """
+    shutil.rmtree(CACHE, ignore_errors=True)
+    cache = get_cache(CACHE)
+    for source in sources():
+        cache.cache_notebook_file(EXECUTED / source.name, uri=str(source))
+
+
+def build() -> Path:
+    """Build the pages if anything changed; returns the page to open."""
+    page = HTML / "index.html"
+    stamp = _stamp()
+    if page.exists() and STAMP.exists() and STAMP.read_text() == stamp:
+        return page
+    STAMP.unlink(missing_ok=True)
+    shutil.rmtree(HTML, ignore_errors=True)
+    _fill_cache()
+    start = "from jupyter_book.cli.main import main; main()"
+    command = [sys.executable, "-c", start, "build", str(ROOT)]
+    done = subprocess.run(
+        [*command, "--all", "-W", "-n", "--keep-going"],
+        cwd=ROOT,
+        env=os.environ | {"NO_COLOR": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    log = done.stdout + done.stderr
+    if done.returncode:
+        raise BuildError(f"The pages could not be built:\n{log}")
+    if "Executing notebook" in log:
+        raise BuildError(f"A notebook ran a second time in the book's build:\n{log}")
+    STAMP.write_text(stamp)
+    return page
