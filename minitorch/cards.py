@@ -1,0 +1,150 @@
+"""What a figure, a table or a widget looks like on a page: an opaque light card.
+
+The card brings its own colours, so that it reads the same on a white page, on a
+dark one, in JupyterLab and in Colab; its text is real text, which wraps, can be
+searched and stays legible on a phone.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+INK, MUTED, WRONG = "#1f2328", "#57606a", "#b3400a"
+CARD = (
+    f"margin:1em 0;padding:14px 16px;box-sizing:border-box;background:#fff;"
+    f"color:{INK};border:1px solid #d9dde2;border-radius:8px;text-align:left;"
+    "font-family:system-ui,sans-serif;line-height:1.35"
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished figure: its PNG, the finding, a note and a text for the blind.
+
+    >>> Picture("Accuracy rises with d", "quick scale", "A line that rises.", b"")
+    Accuracy rises with d
+    """
+
+    title: str
+    note: str
+    alt: str
+    png: bytes
+
+    def __repr__(self) -> str:
+        return self.title
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.png).decode()
+        note = ""
+        if self.note:
+            note = (
+                f'<span style="display:block;font-size:13px;font-weight:400;'
+                f'color:{MUTED}">{html.escape(self.note)}</span>'
+            )
+        return (
+            f'<figure class="course-figure" style="{CARD};max-width:620px">'
+            f'<figcaption style="margin:0 0 8px;color:{INK};font:inherit;'
+            f'text-align:left"><strong style="font-size:16px">'
+            f"{html.escape(self.title)}</strong>{note}</figcaption>"
+            f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{data}" '
+            'style="display:block;width:100%;height:auto;margin:0;padding:0;'
+            'background:#fff;filter:none"></figure>'
+        )
+
+
+@dataclass(frozen=True)
+class Table:
+    """A small table that scrolls sideways where it does not fit."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[bool, ...]
+    caption: str
+
+    def __repr__(self) -> str:
+        lines = [self.columns, *self.rows]
+        width = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
+        text = [
+            "  ".join(
+                cell.rjust(w) if right else cell.ljust(w)
+                for cell, w, right in zip(line, width, self.numeric, strict=True)
+            ).rstrip()
+            for line in lines
+        ]
+        return "\n".join([self.caption, *text])
+
+    def _repr_html_(self) -> str:
+        def cell(tag: str, text: str, right: bool, extra: str, weight: int) -> str:
+            return (
+                f'<{tag}{extra} style="padding:5px 10px;border:0;border-bottom:1px '
+                f"solid #e4e7eb;background:#fff;color:{INK};white-space:nowrap;"
+                f'font-weight:{weight};text-align:{"right" if right else "left"}">'
+                f"{html.escape(text)}</{tag}>"
+            )
+
+        head = "".join(
+            cell("th", c, right, ' scope="col"', 600)
+            for c, right in zip(self.columns, self.numeric, strict=True)
+        )
+        body = ""
+        for row in self.rows:
+            first = cell("th", row[0], self.numeric[0], ' scope="row"', 400)
+            rest = "".join(
+                cell("td", c, right, "", 400)
+                for c, right in zip(row[1:], self.numeric[1:], strict=True)
+            )
+            body += f'<tr style="background:#fff">{first}{rest}</tr>'
+        caption = html.escape(self.caption)
+        return (
+            f'<div class="course-table" role="region" tabindex="0" '
+            f'aria-label="{caption}" style="{CARD};max-width:100%;width:fit-content;'
+            'overflow-x:auto"><table style="border-collapse:collapse;margin:0;'
+            'border:0;font-size:14px;background:#fff"><caption style="caption-side:top;'
+            f'text-align:left;padding:0 10px 6px;color:{INK};font-weight:600">'
+            f'{caption}</caption><thead><tr style="background:#fff">{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div>"
+        )
+
+
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str
+) -> Table:
+    """Lay out rows under named columns; numbers are rounded and right-aligned.
+
+    Raises:
+        ValueError: when a row has another length than `columns`.
+
+    >>> rows = [["dense", 271.3], ["sparse", 1.46]]
+    >>> table(["projection", "ms"], rows, caption="One step")
+    One step
+    projection    ms
+    dense        271
+    sparse      1.46
+    """
+    for row in rows:
+        if len(row) != len(columns):
+            raise ValueError(f"got the row {row!r}, wanted {len(columns)} cells")
+    numbers = (int, float, np.integer, np.floating)
+    numeric = tuple(
+        bool(rows) and all(isinstance(row[i], numbers) for row in rows)
+        for i in range(len(columns))
+    )
+    cells = tuple(
+        tuple(number(c) if isinstance(c, numbers) else str(c) for c in row)
+        for row in rows
+    )
+    return Table(tuple(columns), cells, numeric, caption)
+
+
+def number(value: Any) -> str:
+    """Write a number as a person would: 199,210 and 0.894 and 3."""
+    value = float(value)
+    if abs(value) >= 999.5:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"

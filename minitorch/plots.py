@@ -1,0 +1,354 @@
+"""The course's figures: a few kinds, one palette, one call each.
+
+Every function returns a `Picture` (or a `Table`): an image with its finding
+as the title, a small note that says scale, data and seeds, and an alternative
+text computed from the same numbers. Title and note are real text, so they wrap
+and stay legible on a phone; the card is opaque and light, so that it reads the
+same on a dark page. Nothing here touches pyplot or leaves a setting changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from minitorch import canvas
+from minitorch.cards import INK, MUTED, WRONG, Picture, Table, number, table
+from minitorch.stats import mean_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "STYLES",
+    "Picture",
+    "Series",
+    "Style",
+    "Table",
+    "curves",
+    "digits",
+    "methods",
+    "table",
+    "tiles",
+]
+
+
+class Style(NamedTuple):
+    """How one method looks through the whole book."""
+
+    label: str
+    colour: str
+    marker: str
+
+
+# Ten colours after Okabe and Ito, shifted until each stands out from white (3 to 1)
+# and from the others under red-green colour blindness, each with its own marker.
+STYLES = {
+    "direct": Style("direct training", "#222222", "s"),
+    "subspace": Style("random subspace", "#0072B2", "o"),
+    "coordinates": Style("random weights only", "#B23A0A", "X"),
+    "dense": Style("dense P", "#2A2A8C", "s"),
+    "sparse": Style("sparse P", "#BA8D01", "^"),
+    "fastfood": Style("Fastfood P", "#0FA062", "D"),
+    "paper": Style("published", "#767676", "."),
+    "chance": Style("chance", "#8C8C8C", "H"),
+    "shuffled": Style("shuffled pixels", "#A03A5E", "v"),
+    "random_labels": Style("random labels", "#871168", "P"),
+    "hypernet": Style("hypernetwork", "#BA8D01", "h"),
+    "lottery": Style("lottery ticket", "#0FA062", "^"),
+    "supermask": Style("supermask", "#4498BE", "D"),
+    "laperm": Style("LaPerm", "#A03A5E", "d"),
+    "bn_only": Style("BatchNorm only", "#B23A0A", "p"),
+    "coordconv": Style("CoordConv", "#871168", "<"),
+    "control": Style("control", "#8C8C8C", ">"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One curve: x (n,), and y (S, n) with a row a seed, or (n,) as published.
+
+    Whatever converts to such arrays will do; points are sorted by x.
+
+    Raises:
+        ValueError: for a key that is not in STYLES, shapes that do not fit,
+            or numbers that are not finite.
+
+    >>> Series("subspace", [10, 100], [[0.2, 0.6], [0.3, 0.5]]).name
+    'random subspace'
+    """
+
+    key: str
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    label: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.key not in STYLES:
+            raise ValueError(f"no style {self.key!r}; there are {', '.join(STYLES)}")
+        x, y = np.asarray(self.x, dtype=float), np.asarray(self.y, dtype=float)
+        if x.ndim != 1 or y.ndim not in (1, 2) or y.shape[-1] != x.size or not y.size:
+            raise ValueError(
+                f"series {self.key!r}: got x {x.shape} and y {y.shape}, wanted x (n,) "
+                "and y (S, n), one row a seed, or (n,)"
+            )
+        if not (np.isfinite(x).all() and np.isfinite(y).all()):
+            raise ValueError(
+                f"series {self.key!r} holds numbers that are not finite; leave out "
+                "the runs that diverged and say so in the note"
+            )
+        order = np.argsort(x, kind="stable")
+        object.__setattr__(self, "x", x[order])
+        object.__setattr__(self, "y", y[..., order])
+
+    @property
+    def name(self) -> str:
+        """The label that a reader sees."""
+        return self.label or STYLES[self.key].label
+
+
+def curves(
+    series: Sequence[Series],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    note: str,
+    hlines: Sequence[tuple[float, str]] = (),
+    vlines: Sequence[tuple[float, str]] = (),
+    xlog: bool = True,
+) -> Picture:
+    """Draw curves: mean and 95 % t interval over seeds, each seed as a faint dot.
+
+    A series with y (n,) is a published curve and drawn dashed, with no band.
+    `hlines` and `vlines` are (value, label) pairs, labelled where no data is.
+
+    Raises:
+        ValueError: with no series, or x <= 0 on a logarithmic axis.
+
+    >>> ours = Series("subspace", [10, 100], [[0.2, 0.6], [0.3, 0.5]])
+    >>> curves([ours], title="It rises", xlabel="d", ylabel="accuracy", note="").alt
+    'It rises. Line chart of accuracy against d (10 to 100, logarithmic).
+    random subspace, mean of 2 seeds: 0.25 at 10 to 0.55 at 100.'
+    """
+    if not series:
+        raise ValueError("a line chart needs at least one Series")
+    xs = np.concatenate([s.x for s in series] + [[v for v, _ in vlines]])
+    if xlog and xs.min() <= 0:
+        raise ValueError(
+            f"a logarithmic axis needs x > 0, got {xs.min():g}; pass xlog=False"
+        )
+    with canvas.figure(3.3) as (fig, ax):
+        if xlog:
+            canvas.log_ticks(ax, xs.min(), xs.max())
+        for i, s in enumerate(series):
+            _curve(ax, s, 3 + i)
+        for value, _ in hlines:
+            ax.axhline(value, color=MUTED, lw=1, ls=(0, (4, 3)), zorder=1)
+        for value, _ in vlines:
+            ax.axvline(value, color=MUTED, lw=1, ls=(0, (1, 2)), zorder=1)
+        ax.set_xlabel(xlabel)
+        ax.set_ylabel(ylabel)
+        fig.legend(loc="outside upper left", ncols=2)
+        canvas.label_lines(
+            fig,
+            ax,
+            [(s.x, y) for s in series for y in np.atleast_2d(s.y)],
+            hlines,
+            vlines,
+        )
+        png = canvas.png(fig)
+
+    scale = ", logarithmic" if xlog else ""
+    span = f"({number(xs.min())} to {number(xs.max())}{scale})"
+    words = [title, f"Line chart of {ylabel} against {xlabel} {span}"]
+    for s in series:
+        y = np.atleast_2d(s.y)
+        mean = y.mean(0)
+        seeds = f", mean of {len(y)} seeds" if len(y) > 1 else ""
+        ends = [f"{number(mean[i])} at {number(s.x[i])}" for i in (0, -1)]
+        words.append(f"{s.name}{seeds}: {' to '.join(ends)}")
+    words += [f"Horizontal line at {number(v)}: {text}" for v, text in hlines]
+    words += [f"Vertical line at {number(v)}: {text}" for v, text in vlines]
+    return Picture(title, note, _sentences(words, note), png)
+
+
+def methods(
+    names: Sequence[str],
+    values: Sequence[ArrayLike],
+    *,
+    title: str,
+    xlabel: str,
+    note: str,
+) -> Picture:
+    """Draw method against method: a dot, its 95 % t interval, each seed faintly.
+
+    A name that is a key of STYLES gets that method's label, colour and marker;
+    any other name stands as it is. `values` has one array (S,) a method.
+
+    Raises:
+        ValueError: when names and values do not pair up or a value is missing.
+
+    >>> values = [[0.89, 0.91], [0.60]]
+    >>> methods(["subspace", "mine"], values, title="A", xlabel="accuracy", note="").alt
+    'A. accuracy by method. random subspace: 0.9 (95 % interval 0.773 to 1.03,
+    2 seeds). mine: 0.6 (1 seed).'
+    """
+    rows = [np.asarray(v, dtype=float).ravel() for v in values]
+    if not rows or len(names) != len(rows) or not all(r.size for r in rows):
+        raise ValueError(
+            f"got {len(names)} names and arrays of {[r.size for r in rows]} values; "
+            "wanted one array with at least one value for each name"
+        )
+    largest = max(abs(r.mean()) for r in rows) or 1.0
+    places = max(0, 2 - int(np.floor(np.log10(largest))))
+    words = [title, f"{xlabel} by method"]
+    with canvas.figure(0.7 + 0.5 * len(rows)) as (fig, ax):
+        for i, (name, row) in enumerate(zip(names, rows, strict=True)):
+            style = STYLES.get(name, Style(name, INK, "o"))
+            mean, low, high = mean_interval(row)
+            ax.plot(mean, i, style.marker, color=style.colour, ms=7, mec="white",
+                    mew=0.8, zorder=4)  # fmt: skip
+            value = f"{mean:,.{places}f}"
+            sure = "1 seed"
+            if row.size > 1:
+                ax.plot(row, np.full(row.size, i + 0.2), ".", ms=5, mec="none",
+                        color=style.colour, alpha=0.45)  # fmt: skip
+                ax.plot([low, high], [i, i], "|-", color=style.colour, lw=1.6, ms=11)
+                value += f" ± {high - mean:,.{places}f}"
+                sure = (
+                    f"95 % interval {number(low)} to {number(high)}, {row.size} seeds"
+                )
+            for text, up, size in ((style.label, 0.12, 11.5), (value, -0.26, 10)):
+                ax.annotate(text, (-0.03, i - up), xycoords=("axes fraction", "data"),
+                            ha="right", va="center", fontsize=size,
+                            color=INK if up > 0 else MUTED)  # fmt: skip
+            words.append(f"{style.label}: {number(mean)} ({sure})")
+        ax.set_yticks([])
+        ax.set_ylim(len(rows) - 0.5, -0.5)
+        ax.spines["left"].set_visible(False)
+        ax.margins(x=0.08)
+        ax.set_xlabel(xlabel)
+        return Picture(title, note, _sentences(words, note), canvas.png(fig))
+
+
+def tiles(
+    images: ArrayLike,
+    *,
+    title: str,
+    note: str,
+    labels: Sequence[str] | None = None,
+    columns: int = 8,
+    signed: bool = True,
+) -> Picture:
+    """Draw weights (N, H, W) or (N, F) as tiles that share one colour scale.
+
+    Signed values get a diverging map centred at 0, others (a mask, say) greys.
+
+    Raises:
+        ValueError: for a shape that holds no images, or labels that do not pair up.
+
+    >>> tiles([[1.0, -2.0, 0.5, 0.0]], title="One tile", note="").alt
+    'One tile. 1 tile of 2 by 2 numbers, from -2 to 1.'
+    """
+    stack = _as_images(images)
+    low, high = float(stack.min()), float(stack.max())
+    top = max(abs(low), abs(high)) or 1.0
+    limits = (-top, top) if signed else (low, high if high > low else low + 1.0)
+    names = _labels(labels, len(stack), "labels")
+    cmap = "RdBu_r" if signed else "Greys"
+    ticks = [-top, 0, top] if signed else list(limits)
+    png = canvas.tile_png(stack, columns, cmap, limits, names, ticks=ticks)
+    n, h, w = stack.shape
+    what = f"{n} tile{'s' * (n > 1)} of {h} by {w} numbers"
+    words = [title, f"{what}, from {number(low)} to {number(high)}"]
+    return Picture(title, note, _sentences(words, note), png)
+
+
+def digits(
+    images: ArrayLike,
+    *,
+    title: str,
+    note: str,
+    labels: Sequence[int] | None = None,
+    predicted: Sequence[int] | None = None,
+    columns: int = 8,
+) -> Picture:
+    """Draw digits (N, H, W), (N, 1, H, W) or (N, F), with labels and predictions.
+
+    Raises:
+        ValueError: for a shape that holds no images, predictions without
+            labels, or labels that do not pair up.
+
+    >>> one = np.eye(4)[None]
+    >>> digits(one, labels=[7], predicted=[9], title="Oh", note="").alt
+    'Oh. 1 digit, 0 read correctly. Number 1 is a 7, read as 9.'
+    """
+    stack = _as_images(images)
+    true = _labels(labels, len(stack), "labels")
+    said = _labels(predicted, len(stack), "predictions")
+    if said and not true:
+        raise ValueError("got predictions without labels; pass labels=... too")
+    texts, colours, wrong = true, [INK] * len(true), []
+    if said:
+        pairs = list(zip(true, said, strict=True))
+        texts = [p if p == t else f"{p} not {t}" for t, p in pairs]
+        colours = [INK if p == t else WRONG for t, p in pairs]
+        wrong = [i for i, (t, p) in enumerate(pairs) if p != t]
+    limits = (float(stack.min()), float(stack.max()) + 1e-9)
+    png = canvas.tile_png(stack, columns, "Greys", limits, texts, colours)
+    n = len(stack)
+    head = f"{n} digit{'s' * (n > 1)}"
+    words = [title, f"{head}, {n - len(wrong)} read correctly" if said else head]
+    if true and not said:
+        words.append(f"Labels {', '.join(true)}")
+    words += [f"Number {i + 1} is a {true[i]}, read as {said[i]}" for i in wrong]
+    return Picture(title, note, _sentences(words, note), png)
+
+
+def _curve(ax: Axes, s: Series, zorder: int) -> None:
+    """Draw one series: dashed as published, or mean, band and dots over seeds."""
+    _, colour, marker = STYLES[s.key]
+    if np.ndim(s.y) == 1:
+        ax.plot(s.x, s.y, color=colour, lw=1.3, ls=(0, (4, 2)), marker=marker, ms=4,
+                label=s.name, zorder=2)  # fmt: skip
+        return
+    mean, low, high = mean_interval(s.y)
+    if len(s.y) > 1:
+        ax.fill_between(s.x, low, high, color=colour, alpha=0.16, lw=0, zorder=2)
+        ax.plot(s.x, s.y.T, ls="", marker=".", ms=5, color=colour, alpha=0.4,
+                mec="none", zorder=zorder)  # fmt: skip
+    ax.plot(s.x, mean, color=colour, lw=2, marker=marker, ms=6.5, mec="white",
+            mew=0.8, label=s.name, zorder=zorder)  # fmt: skip
+
+
+def _sentences(words: Sequence[str], note: str) -> str:
+    return " ".join(w.rstrip(".") + "." for w in [*words, note] if w)
+
+
+def _labels(given: Sequence[object] | None, n: int, what: str) -> list[str]:
+    if given is None:
+        return []
+    if len(given) != n:
+        raise ValueError(f"got {len(given)} {what} for {n} images")
+    return [str(g) for g in given]
+
+
+def _as_images(images: ArrayLike) -> NDArray[np.float64]:
+    """Bring (N, H, W), (N, 1, H, W) or (N, F) with F a square number to (N, H, W)."""
+    stack = np.asarray(images, dtype=float)
+    if stack.ndim == 4 and stack.shape[1] == 1:
+        stack = stack[:, 0]
+    side = int(np.sqrt(stack.shape[-1])) if stack.ndim == 2 else 0
+    if side and side * side == stack.shape[-1]:
+        stack = stack.reshape(-1, side, side)
+    if stack.ndim != 3 or not stack.size or not np.isfinite(stack).all():
+        raise ValueError(
+            f"got images of shape {np.shape(images)}, wanted finite numbers as "
+            "(N, H, W), (N, 1, H, W) or (N, F) with F a square number"
+        )
+    return stack
