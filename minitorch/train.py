@@ -78,7 +78,7 @@ def fit(
     >>> from minitorch.models import mlp
     >>> from minitorch.weird import Subspace
     >>> data, net = load("mnist").take(1000, 500), mlp(784, 50, 10)
-    >>> run = fit(net, Subspace(net, d=200), data, lr=0.1, epochs=3)
+    >>> run = fit(net, Subspace(net, d=200), data, lr=0.1, epochs=20)
     >>> run.test_accuracy > 0.5
     True
     """
