@@ -60,9 +60,13 @@ def build() -> Path:
         text=True,
     )
     log = done.stdout + done.stderr
+    (BUILD / "book.log").write_text(log, encoding="utf-8")
+    words = ("WARNING", "ERROR", "Error:", "Executing notebook")
+    lines = [line for line in log.splitlines() if any(map(line.__contains__, words))]
     if done.returncode:
-        raise BuildError(f"The pages could not be built:\n{log}")
-    if "Executing notebook" in log:
-        raise BuildError(f"A notebook ran a second time in the book's build:\n{log}")
+        found = "\n".join(lines) or log[-2000:]
+        raise BuildError(f"The pages could not be built (_build/book.log):\n{found}")
+    if any("Executing notebook" in line for line in lines):
+        raise BuildError("The book's build ran a notebook again: its cache missed.")
     STAMP.write_text(stamp)
     return page
