@@ -16,9 +16,12 @@ import numpy as np
 from minitorch.data import Dataset, load
 from minitorch.models import lenet, mlp
 from minitorch.nn import Network
+from minitorch.ops import cross_entropy
+from minitorch.random import stream
 from minitorch.studies.store import Row, read_rows, results_folder
-from minitorch.train import accuracy, fit
-from minitorch.weird import Dense, Subspace
+from minitorch.tensor import no_grad
+from minitorch.train import Fit, accuracy, fit
+from minitorch.weird import Dense, Subspace, apply
 
 NAME = "subspaces"
 
@@ -33,7 +36,7 @@ QUICK: Row = {
     "batch": 128,
     "lr": 0.1,
 }
-BOOK: Row = {**QUICK, "scale": "book", "images": 60_000}
+BOOK: Row = {**QUICK, "scale": "book", "images": 60_000, "epochs": 3}
 FULL: Row = {**BOOK, "scale": "full", "epochs": 100, "lr": 1e-3}
 
 MLP_DS = [10, 50, 100, 200, 300, 400, 500, 600, 650, 700, 750, 800, 900, 1000, 1500]
@@ -80,15 +83,12 @@ def dataset(variant: str, images: int) -> Dataset:
     return data
 
 
-def run(settings: Row, seed: int) -> Row:
-    """Train once, and say how it went.
+def train(settings: Row, seed: int) -> Fit:
+    """Train once.
 
     Args:
         settings: the keys of `QUICK`. projection "direct" trains all weights.
         seed: of theta0, P and the order of the images.
-
-    Returns:
-        test and train accuracy, and D.
     """
     net = network(settings["net"])
     data = dataset(settings["data"], settings["images"])
@@ -98,7 +98,14 @@ def run(settings: Row, seed: int) -> Row:
         projection = settings["projection"]
         g = Subspace(net, settings["d"], projection=projection, seed=seed)
     how = {key: settings[key] for key in ("lr", "epochs", "batch")}
-    done = fit(net, g, data, seed=seed, **how)
+    return fit(net, g, data, seed=seed, **how)
+
+
+def run(settings: Row, seed: int) -> Row:
+    """Train once, and say how it went: test and train accuracy, and D."""
+    done = train(settings, seed)
+    net = network(settings["net"])
+    data = dataset(settings["data"], settings["images"])
     return {
         "test": done.test_accuracy,
         "train": accuracy(net, done.theta, data.train_x, data.train_y),
@@ -163,3 +170,83 @@ def curve(rows: Iterable[Row], measure: str = "test") -> tuple[np.ndarray, np.nd
         )
     table = np.array([[found[s, d] for d in ds] for s in seeds])
     return np.array(ds), table
+
+
+def crossings(ds: np.ndarray, accuracy: np.ndarray, line: float) -> np.ndarray:
+    """Find, for each seed, the d at which its curve first reaches a line.
+
+    Between two values of d the curve is taken as straight. This makes the
+    answer less dependent on the grid than "the first d that is high enough".
+
+    Args:
+        ds: (n,) increasing.
+        accuracy: (S, n).
+        line: the accuracy to reach.
+
+    Returns:
+        (S,), nan for a seed that never reaches the line.
+
+    >>> crossings(np.array([10, 20]), np.array([[0.8, 1.0], [0.5, 0.7]]), 0.9)
+    array([15., nan])
+    """
+    found = np.full(len(accuracy), np.nan)
+    for seed, values in enumerate(accuracy):
+        above = np.flatnonzero(values >= line)
+        if len(above):
+            i = above[0]
+            x, y = ds[max(i - 1, 0) : i + 1], values[max(i - 1, 0) : i + 1]
+            found[seed] = np.interp(line, y, x)
+    return found
+
+
+# Mean test accuracy over three seeds, 100 epochs, as stored in the notebook that
+# the authors published with their code (github.com/uber-research/
+# intrinsic-dimension); the figures of the paper itself were not compared.
+PUBLISHED: dict[tuple[str, str], tuple[list[int], list[float]]] = {
+    ("mlp-200", "true"): (
+        [10, 50, 100, 200, 300, 400, 500, 600, 700, 750, 800, 900, 1000, 1250, 1500],
+        [
+            *(0.175, 0.451, 0.593, 0.758, 0.818, 0.839, 0.865, 0.880),
+            *(0.890, 0.894, 0.900, 0.906, 0.907, 0.919, 0.925),
+        ],
+    ),
+    ("lenet", "true"): (
+        [10, 50, 100, 200, 250, 275, 290, 350, 500, 1000],
+        [0.129, 0.570, 0.763, 0.864, 0.887, 0.898, 0.901, 0.917, 0.939, 0.963],
+    ),
+    ("lenet", "shuffled_pixels"): (
+        [200, 500, 1000, 1300, 1400, 2000],
+        [0.679, 0.836, 0.885, 0.896, 0.902, 0.917],
+    ),
+}
+PUBLISHED_DIRECT = {"mlp-200": 0.981, "lenet": 0.991}
+
+
+def loss_slice(
+    net: Network, g: Subspace, done: Fit, data: Dataset, n: int = 15
+) -> tuple[np.ndarray, float]:
+    """Map the loss on a flat piece of the subspace around the trained point.
+
+    Across: the direction from the start (phi = 0) to the trained point. Up: a
+    random direction of the subspace at right angles to it.
+
+    Returns:
+        loss (n, n) with the trained point in the middle, and how far the piece
+        reaches to each side: 1.25 times the way from the start, which therefore
+        lies in it, on the middle row to the left.
+    """
+    length = float(np.linalg.norm(done.phi))
+    across = done.phi / length
+    up = stream(0, f"slice/{g.d}").standard_normal(g.d)
+    up -= across * (up @ across)
+    up /= np.linalg.norm(up)
+    x, y = data.test_x[:256], data.test_y[:256]
+    reach = 1.25 * length
+    ticks = np.linspace(-reach, reach, n)
+    losses = np.empty((n, n))
+    with no_grad():
+        for i, b in enumerate(ticks[::-1]):
+            for j, a in enumerate(ticks):
+                theta = apply(g, done.phi + a * across + b * up)
+                losses[i, j] = cross_entropy(net(theta, x), y).item()
+    return losses, reach
