@@ -1,0 +1,340 @@
+"""What an exercise is: its inputs, its reference, and how an answer is judged.
+
+Nothing here calls a learner's code. `cases` makes plain arguments from any
+random generator and `judge` looks at a plain output, so the same specification
+serves the check in a notebook and a grader whose learner runs in another
+process, under another seed.
+"""
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Problem(NamedTuple):
+    """What is wrong with an answer, in words that teach."""
+
+    compared: str
+    got: str
+    wanted: str
+    cause: str = ""
+
+
+Judge = Callable[[tuple, Any, Any], Problem | None]
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise.
+
+    Args:
+        id: "chapter/name"; it never changes.
+        title: what stands above the exercise.
+        difficulty: 1 to 3.
+        minutes: how long it takes.
+        reference: the right function, on plain arrays.
+        cases: yields argument tuples, a trivial one first, from a generator.
+        judge: (arguments, output, reference's output) -> None or a Problem.
+            The output has the form of the reference's (see `plain`).
+        planted: source of the function as the notebook shows it, where the
+            exercise is to find a planted bug; else empty.
+    """
+
+    id: str
+    title: str
+    difficulty: int
+    minutes: int
+    reference: Callable[..., Any]
+    cases: Callable[[np.random.Generator], Iterator[tuple]]
+    judge: Judge
+    planted: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the arguments."""
+        return list(inspect.signature(self.reference).parameters)
+
+
+def chapters() -> list[str]:
+    """Name the chapters that have exercises.
+
+    >>> "subspace" in chapters()
+    True
+    """
+    package = importlib.import_module("minitorch.grading.chapters")
+    return [module.name for module in pkgutil.iter_modules(package.__path__)]
+
+
+@cache
+def exercises(chapter: str) -> dict[str, Exercise]:
+    """Give the exercises of a chapter by identifier, in the chapter's order.
+
+    >>> list(exercises("subspace"))[0]
+    'subspace/project'
+    """
+    module = importlib.import_module(f"minitorch.grading.chapters.{chapter}")
+    return {each.id: each for each in module.EXERCISES}
+
+
+def find(id: str) -> Exercise:
+    """Look an exercise up.
+
+    Raises:
+        ValueError: when there is none of that name.
+
+    >>> find("subspace/project").difficulty
+    1
+    >>> find("subspace/projekt")
+    Traceback (most recent call last):
+    ...
+    ValueError: no exercise is called 'subspace/projekt'. Did you mean ...?
+    """
+    known = {key: each for name in chapters() for key, each in exercises(name).items()}
+    if id in known:
+        return known[id]
+    near = difflib.get_close_matches(str(id), known, n=1) or list(known)
+    raise ValueError(
+        f"no exercise is called {id!r}. Did you mean {' or '.join(map(repr, near))}?"
+    )
+
+
+# ----------------------------------------------------------------------------
+# Form: type, dtype, shape, finite
+# ----------------------------------------------------------------------------
+
+
+def show(value: Any) -> str:
+    """Write a value in one short line.
+
+    >>> show(np.array([[1.0, 0.5], [2.0, 0.25]]))
+    '[[1, 0.5], [2, 0.25]]'
+    >>> show(np.zeros((200, 3), np.float32))
+    'float32 array of shape (200, 3)'
+    """
+    if isinstance(value, np.ndarray):
+        if value.size > 9:
+            return f"{value.dtype} array of shape {value.shape}"
+        return show(value.tolist())
+    if isinstance(value, list):
+        return "[" + ", ".join(map(show, value)) + "]"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(show, value)) + ")"
+    return str(value)
+
+
+def plain(output: Any, want: Any, what: str = "the result") -> Any:
+    """Read an output in the form that the reference's has.
+
+    Args:
+        output: anything at all.
+        want: the reference's output: an array, a float, a tuple of these, or a
+            whole number or None (where either may come).
+        what: the output's name in messages.
+
+    Returns:
+        The output as a plain array, float, int, None or tuple of these; or a
+        `Problem` where its type, dtype, shape or finiteness do not fit.
+
+    >>> plain(np.float64(3.0), 7)
+    3
+    >>> plain([1.0, 2.0], np.zeros(2)).got
+    'a list'
+    """
+    if isinstance(want, tuple):
+        if type(output) is not tuple or len(output) != len(want):
+            size = f" of {len(output)}" if isinstance(output, tuple) else ""
+            return Problem(
+                f"the type of {what}", _kind(output) + size, f"a tuple of {len(want)}"
+            )
+        parts = []
+        for i, (got, part) in enumerate(zip(output, want, strict=True)):
+            read = plain(got, part, f"part {i + 1} of {what}")
+            if isinstance(read, Problem):
+                return read
+            parts.append(read)
+        return tuple(parts)
+    if isinstance(want, np.ndarray):
+        return _array(output, want, what)
+    return _number(output, want, what)
+
+
+def _kind(output: Any) -> str:
+    if output is None:
+        return "None"
+    if isinstance(output, np.ndarray) and type(output) is np.ndarray:
+        return f"an array of shape {output.shape}"
+    name = type(output).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def _array(output: Any, want: np.ndarray, what: str) -> Any:
+    if type(output) is not np.ndarray:
+        cause = {
+            "NoneType": "The function ends without a return.",
+            "Tensor": "Exercises take and return plain arrays, not tensors.",
+            "list": "np.array(...) makes an array of a list.",
+            "tuple": "There is a comma too many, or np.array(...) is missing.",
+        }.get(type(output).__name__, "")
+        return Problem(
+            f"the type of {what}",
+            _kind(output),
+            f"an array of shape {want.shape}",
+            cause,
+        )
+    whole = want.dtype.kind in "iu"
+    if output.dtype.kind not in ("iu" if whole else "f"):
+        return Problem(
+            f"the dtype of {what}",
+            str(output.dtype),
+            "whole numbers, such as int64"
+            if whole
+            else f"floats, such as {want.dtype}",
+            "`x.astype(np.int64)` makes whole numbers."
+            if whole
+            else "An array made with another dtype, such as by np.zeros(n, int), "
+            "keeps it and cuts what is written into it.",
+        )
+    if output.shape != want.shape:
+        cause = ""
+        if output.shape == want.shape[::-1]:
+            cause = "A transpose is missing, or is one too many."
+        elif output.size == want.size:
+            cause = "The numbers are as many as they should be: an axis is too many."
+        elif output.ndim > want.ndim:
+            cause = (
+                "Two arrays were combined entry by entry and blew each other up "
+                "(broadcasting) where a sum over an axis, as in `@`, was meant."
+            )
+        return Problem(
+            f"the shape of {what}", str(output.shape), str(want.shape), cause
+        )
+    bad = ~np.isfinite(output)
+    if bad.any():
+        return Problem(
+            f"whether {what} is finite",
+            f"{bad.sum()} of {bad.size} entries are nan or infinite",
+            "finite numbers only",
+            "There is a division by zero, or an entry of np.empty was never filled.",
+        )
+    return output
+
+
+def _number(output: Any, want: float | None, what: str) -> Any:
+    whole = want is None or isinstance(want, int | np.integer)
+    wanted = "one whole number, or None where there is none" if whole else "one number"
+    if whole and output is None:
+        return None
+    if isinstance(output, np.ndarray) and output.ndim == 0:
+        output = output[()]
+    if isinstance(output, bool) or not isinstance(
+        output, int | float | np.integer | np.floating
+    ):
+        cause = "The function ends without a return." if output is None else ""
+        return Problem(f"the type of {what}", _kind(output), wanted, cause)
+    try:
+        value = float(output)
+    except OverflowError:  # a Python integer may be huge
+        value = np.inf
+    if not np.isfinite(value):
+        return Problem(f"whether {what} is finite", str(value), wanted)
+    return int(value) if whole and value.is_integer() else value
+
+
+# ----------------------------------------------------------------------------
+# Values: close to the reference, or to a known slip
+# ----------------------------------------------------------------------------
+
+
+class Slip(NamedTuple):
+    """A wrong answer that is known, and what to say about it."""
+
+    cause: str
+    wrong: Callable[..., Any]
+
+
+def close(output: Any, want: Any) -> bool:
+    """Tell whether two outputs agree, relative to the largest entry.
+
+    The tolerance is 1e-4 where either is float32 and 1e-8 in float64.
+
+    >>> close(np.array([1.0, 1e6]), np.array([1.0 + 1e-4, 1e6]))
+    True
+    >>> close(np.zeros(3), np.zeros(2))
+    False
+    """
+    if isinstance(want, tuple):
+        return all(close(a, b) for a, b in zip(output, want, strict=True))
+    if output is None or want is None:
+        return output is want
+    a, b = np.asarray(output), np.asarray(want)
+    if a.shape != b.shape:
+        return False
+    fine = a.dtype != np.float32 and b.dtype != np.float32
+    size = np.abs(b).max(initial=0) or 1.0
+    off = np.abs(a.astype(np.float64) - b).max(initial=0)
+    return bool(off <= (1e-8 if fine else 1e-4) * size)
+
+
+def same_slip(args: tuple, output: Any, slips: tuple[Slip, ...]) -> str:
+    """Give the cause of the first known slip with this very output, or ''."""
+    for slip in slips:
+        copies = [np.copy(a) if isinstance(a, np.ndarray) else a for a in args]
+        with np.errstate(all="ignore"):
+            if close(output, slip.wrong(*copies)):
+                return slip.cause
+    return ""
+
+
+def pattern(output: np.ndarray, want: np.ndarray) -> str:
+    """Say what a wrong array has in common with the right one, or ''.
+
+    >>> pattern(np.array([2.0, 4.0]), np.array([1.0, 2.0]))
+    'Every entry is 2 times the wanted one: a factor is wrong.'
+    """
+    factor = float((output * want).sum() / ((want**2).sum() or 1.0))
+    if factor and close(output, factor * want):
+        if abs(factor + 1) < 1e-4:
+            return "Every entry has the wrong sign."
+        return f"Every entry is {factor:.4g} times the wanted one: a factor is wrong."
+    if close(np.sort(output, axis=None), np.sort(want, axis=None)):
+        return "The numbers are right, but stand in another order."
+    return ""
+
+
+def judge_by_value(compared: str, slips: tuple[Slip, ...] = ()) -> Judge:
+    """Make a judge that compares with the reference and names known slips.
+
+    Args:
+        compared: what the result is, in words.
+        slips: known wrong answers, the most telling first.
+    """
+
+    def judge(args: tuple, output: Any, want: Any) -> Problem | None:
+        if close(output, want):
+            return None
+        cause = same_slip(args, output, slips)
+        if not isinstance(want, np.ndarray):
+            return Problem(compared, show(output), show(want), cause)
+        cause = cause or pattern(output, want)
+        if want.size <= 9:
+            return Problem(compared, show(output), show(want), cause)
+        off = np.abs(output - want)
+        worst = np.unravel_index(off.argmax(), off.shape)
+        place = ", ".join(str(int(i)) for i in worst)
+        return Problem(
+            f"{compared}, where it is furthest off (entry [{place}])",
+            f"{output[worst]:.6g}",
+            f"{want[worst]:.6g}",
+            cause,
+        )
+
+    return judge
