@@ -273,6 +273,14 @@ def test_an_exception_is_one_line_with_the_learners_line_number():
     assert got.endswith("(line 3)")
 
 
+def test_an_exception_in_a_helper_of_the_cell_is_shown_where_it_arose():
+    source = (
+        "def helper(x):\n    return x[99]\n"
+        "def project_grad(P, grad):\n    return helper(P)"
+    )
+    assert "(line 2)" in repr(checked(function_from(source)))
+
+
 def test_an_exception_in_numpy_is_shown_at_the_learners_line():
     source = "def project_grad(P, grad):\n    return np.linalg.inv(P) @ grad[:0]"
     assert "(line 2)" in repr(checked(function_from(source)))
