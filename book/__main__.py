@@ -1,8 +1,8 @@
-"""The book's commands: `python -m book` builds it, `python -m book sync` tidies up.
+"""The book's commands.
 
-    python -m book            run every notebook that is new, build the HTML, say where
-    python -m book execute    only run the notebooks
-    python -m book sync       write first cells and badges into the notebooks
+- `python -m book`: run every notebook that is new, build the HTML, say where it is;
+- `python -m book execute`: only run the notebooks;
+- `python -m book sync`: write first cells and badges into the notebooks.
 """
 
 import argparse
@@ -13,7 +13,11 @@ from book import notebooks, site, sync
 
 def main() -> int:
     """Run one command; the exit status is 0 when it worked."""
-    parser = argparse.ArgumentParser(prog="python -m book", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m book",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "command", nargs="?", default="build", choices=["build", "execute", "sync"]
     )

@@ -28,14 +28,11 @@ AT_A_TIME = 2
 
 # One thread, so that seconds mean the same on every machine and nothing competes.
 ONE_THREAD = {
-    name: "1"
-    for name in (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-        "NUMBA_NUM_THREADS",
-    )
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "VECLIB_MAXIMUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
 }
 
 
@@ -133,7 +130,7 @@ def _stamp(common: bytes, source: Path) -> str:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """The variables that a notebook runs under: its own home, only the wheel to import."""
+    """The variables that a notebook runs under: own home, only the wheel to import."""
     variables = {
         name: value
         for name, value in os.environ.items()

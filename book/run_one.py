@@ -14,7 +14,7 @@ CELL_LIMIT_SECONDS = 600
 
 
 def main() -> int:
-    """Execute, write the outputs, print one JSON line; a failing cell is shown whole."""
+    """Execute, write the outputs, print one JSON line; show a failing cell whole."""
     name = sys.argv[1]
     notebook = nbformat.read(name, 4)
     client = nbclient.NotebookClient(

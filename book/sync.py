@@ -1,14 +1,16 @@
-"""The parts that are the same in every notebook: its badge and its first cell.
+"""What depends on the repository's address: badges, and each notebook's first cell.
 
 The repository's address and branch stand in `_config.yml` alone and the version in
 each notebook's metadata (`course_version`). `python -m book sync` writes them here:
 
 - the first cell, Markdown: the badge that opens the notebook in Colab (the book
   leaves it out, for it has a button of its own and asks no other host for pictures);
-- the first code cell: installs the package where it is missing, and starts it.
+- the first code cell: installs the package where it is missing, and starts it;
+- the README's links to Colab.
 """
 
 import json
+import re
 from pathlib import Path
 
 import yaml
@@ -17,12 +19,11 @@ from book.notebooks import ROOT, BuildError, sources
 
 COLAB = "https://colab.research.google.com"
 
-BADGE = """\
-[![Open in Colab]({colab}/assets/colab-badge.svg)]({colab}/github/{path})"""
+BADGE = "[![Open in Colab]({colab}/assets/colab-badge.svg)]({link})"
 
 # It looks for the distribution by name, since another package also imports as
 # minitorch, and it leaves what is installed already (numpy, numba, torch) alone.
-FIRST_CELL = '''\
+FIRST_CELL = """\
 # Set-up: run this first. In Colab it installs the course's package.
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -38,7 +39,7 @@ except PackageNotFoundError:
 
 import minitorch
 
-minitorch.setup(scale="quick")'''
+minitorch.setup(scale="quick")"""
 
 
 def repository() -> tuple[str, str]:
@@ -53,12 +54,18 @@ def first_cell(course_version: str) -> str:
     return FIRST_CELL.format(address=address, version=course_version)
 
 
-def badge(name: str) -> str:
-    """The line that opens the notebook of this file name in Colab."""
+def colab_link(name: str) -> str:
+    """The address that opens the notebook of this file name in Colab."""
     address, branch = repository()
     owner_and_name = address.removeprefix("https://github.com/")
-    path = f"{owner_and_name}/blob/{branch}/notebooks/{name}"
-    return BADGE.format(colab=COLAB, path=path)
+    return f"{COLAB}/github/{owner_and_name}/blob/{branch}/notebooks/{name}"
+
+
+def synced_readme() -> str:
+    """The README with its links to Colab as they should be."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    link = rf"{COLAB}/github/[^)\s]+/notebooks/([\w.]+\.ipynb)"
+    return re.sub(link, lambda found: colab_link(found[1]), text)
 
 
 def synced(source: Path) -> str:
@@ -78,7 +85,7 @@ def synced(source: Path) -> str:
     if not cells or cells[0].get("id") != "badge":
         cells.insert(0, {"cell_type": "markdown", "id": "badge"})
     cells[0]["metadata"] = {"tags": ["remove-cell"]}
-    cells[0]["source"] = badge(source.name).splitlines(keepends=True)
+    cells[0]["source"] = [BADGE.format(colab=COLAB, link=colab_link(source.name))]
     code = [cell for cell in cells if cell["cell_type"] == "code"]
     if not code:
         raise BuildError(f"{source.name} has no code cell to hold the set-up.")
@@ -88,11 +95,12 @@ def synced(source: Path) -> str:
 
 
 def write() -> list[str]:
-    """Bring every notebook up to date; returns the names of those that changed."""
+    """Bring notebooks and README up to date; returns the names of what changed."""
+    wanted = {source: synced(source) for source in sources()}
+    wanted[ROOT / "README.md"] = synced_readme()
     changed = []
-    for source in sources():
-        text = synced(source)
-        if text != source.read_text(encoding="utf-8"):
-            source.write_text(text, encoding="utf-8")
-            changed.append(source.name)
+    for path, text in wanted.items():
+        if text != path.read_text(encoding="utf-8"):
+            path.write_text(text, encoding="utf-8")
+            changed.append(path.name)
     return changed

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import pytest
 
 from book.notebooks import BUILD, ROOT
-from book.sync import COLAB, repository
+from book.sync import COLAB, colab_link
 
 SITE_TESTS = Path(__file__).with_name("site")
 BROWSERS = (
@@ -34,7 +34,12 @@ THEME_VIOLATIONS = (
     ("label-content-name-mismatch", "theme-switch-button"),
 )
 
-WIDGET_MACHINERY = ("widget-state+json", "widget-view+json", "html-manager", "require.js")
+WIDGET_MACHINERY = (
+    "widget-state+json",
+    "widget-view+json",
+    "html-manager",
+    "require.js",
+)
 
 
 def _without(what: str) -> None:
@@ -204,13 +209,11 @@ def test_colab_links_lead_to_tracked_notebooks(site: Path) -> None:
     tracked = subprocess.run(
         ["git", "ls-files", "notebooks"], cwd=ROOT, capture_output=True, text=True
     ).stdout.split()
-    address, branch = repository()
-    start = f"{COLAB}/github/{address.removeprefix('https://github.com/')}/blob/{branch}/"
     chapters = sorted((site / "notebooks").glob("*.html"))
     assert chapters
     for page in chapters:
         links = _Links()
         links.feed(page.read_text(encoding="utf-8"))
         colab = {unquote(link) for link in links.found if link.startswith(COLAB)}
-        assert colab == {f"{start}notebooks/{page.stem}.ipynb"}
+        assert colab == {colab_link(f"{page.stem}.ipynb")}
         assert f"notebooks/{page.stem}.ipynb" in tracked
