@@ -68,10 +68,12 @@ class Layout:
 
         def fill(where: slice) -> Callable:
             def backward(grad):
-                if not buffer:
+                first = not buffer
+                if first:
                     buffer.append(backend().zeros_like(theta.data))
                 buffer[0][where] = grad.reshape(-1)
-                return (buffer[0],)
+                # `whole` comes later on the way back: by then all have written
+                return (buffer[0] if first else None,)
 
             return backward
 

@@ -17,14 +17,17 @@ from typing import Any
 import numpy as np
 
 from minitorch.backends import backend
-from minitorch.tensor import Array, Tensor, record
+from minitorch.tensor import Array, Axis, Tensor, record
+
+Operand = Tensor | Array | float  # whatever is no tensor becomes a constant
+Grads = tuple[Array | None, ...]  # one for each input; None where there is none
 
 # ----------------------------------------------------------------------------
 # Element by element
 # ----------------------------------------------------------------------------
 
 
-def add(a, b) -> Tensor:
+def add(a: Operand, b: Operand) -> Tensor:
     """a + b, with broadcasting.
 
     >>> add(Tensor([1.0, 2.0]), 10)
@@ -32,13 +35,13 @@ def add(a, b) -> Tensor:
     """
     a, b = _pair("add", a, b)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return grad, grad
 
     return record("add", a.data + b.data, (a, b), backward)
 
 
-def subtract(a, b) -> Tensor:
+def subtract(a: Operand, b: Operand) -> Tensor:
     """a - b, with broadcasting.
 
     >>> subtract(10, Tensor([1.0, 2.0]))
@@ -46,13 +49,13 @@ def subtract(a, b) -> Tensor:
     """
     a, b = _pair("subtract", a, b)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return grad, -grad
 
     return record("subtract", a.data - b.data, (a, b), backward)
 
 
-def multiply(a, b) -> Tensor:
+def multiply(a: Operand, b: Operand) -> Tensor:
     """a * b, with broadcasting.
 
     >>> multiply(Tensor([1.0, 2.0]), Tensor([3.0, 4.0]))
@@ -60,13 +63,13 @@ def multiply(a, b) -> Tensor:
     """
     a, b = _pair("multiply", a, b)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return grad * b.data, grad * a.data
 
     return record("multiply", a.data * b.data, (a, b), backward)
 
 
-def divide(a, b) -> Tensor:
+def divide(a: Operand, b: Operand) -> Tensor:
     """a / b, with broadcasting.
 
     >>> divide(1, Tensor([2.0, 4.0]))
@@ -75,24 +78,24 @@ def divide(a, b) -> Tensor:
     a, b = _pair("divide", a, b)
     out = a.data / b.data
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         da = grad / b.data
         return da, -da * out
 
     return record("divide", out, (a, b), backward)
 
 
-def negative(x) -> Tensor:
+def negative(x: Operand) -> Tensor:
     """-x."""
     x = tensor(x)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return (-grad,)
 
     return record("negative", -x.data, (x,), backward)
 
 
-def power(x, exponent: float) -> Tensor:
+def power(x: Operand, exponent: float) -> Tensor:
     """x to a fixed power.
 
     Raises:
@@ -101,6 +104,8 @@ def power(x, exponent: float) -> Tensor:
     >>> power(Tensor([2.0, 3.0]), 2)
     Tensor([4. 9.])
     """
+    if isinstance(exponent, np.generic):
+        exponent = exponent.item()  # a numpy number would turn float32 into float64
     if not isinstance(exponent, (int, float)):
         raise TypeError(
             f"power() takes a plain number as exponent, got {type(exponent).__name__};"
@@ -108,56 +113,56 @@ def power(x, exponent: float) -> Tensor:
         )
     x = tensor(x)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return (grad * (exponent * x.data ** (exponent - 1)),)
 
     return record("power", x.data**exponent, (x,), backward)
 
 
-def exp(x) -> Tensor:
+def exp(x: Operand) -> Tensor:
     """e to the x."""
     x = tensor(x)
     out = backend().exp(x.data)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return (grad * out,)
 
     return record("exp", out, (x,), backward)
 
 
-def log(x) -> Tensor:
+def log(x: Operand) -> Tensor:
     """Natural logarithm."""
     x = tensor(x)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return (grad / x.data,)
 
     return record("log", backend().log(x.data), (x,), backward)
 
 
-def sqrt(x) -> Tensor:
+def sqrt(x: Operand) -> Tensor:
     """Square root."""
     x = tensor(x)
     out = backend().sqrt(x.data)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return (grad * 0.5 / out,)
 
     return record("sqrt", out, (x,), backward)
 
 
-def tanh(x) -> Tensor:
+def tanh(x: Operand) -> Tensor:
     """Hyperbolic tangent."""
     x = tensor(x)
     out = backend().tanh(x.data)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return (grad * (1 - out * out),)
 
     return record("tanh", out, (x,), backward)
 
 
-def sigmoid(x) -> Tensor:
+def sigmoid(x: Operand) -> Tensor:
     """1 / (1 + exp(-x)), written with tanh so that it cannot overflow.
 
     >>> sigmoid(Tensor([-1000.0, 0.0, 1000.0]))
@@ -166,13 +171,13 @@ def sigmoid(x) -> Tensor:
     x = tensor(x)
     out = 0.5 * backend().tanh(0.5 * x.data) + 0.5
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return (grad * out * (1 - out),)
 
     return record("sigmoid", out, (x,), backward)
 
 
-def relu(x) -> Tensor:
+def relu(x: Operand) -> Tensor:
     """max(x, 0); the gradient at 0 is taken to be 0.
 
     >>> relu(Tensor([-1.0, 2.0]))
@@ -181,23 +186,23 @@ def relu(x) -> Tensor:
     x = tensor(x)
     out = backend().maximum(x.data, 0)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return (grad * (out > 0),)
 
     return record("relu", out, (x,), backward)
 
 
-def abs(x) -> Tensor:
+def abs(x: Operand) -> Tensor:
     """Absolute value; the gradient at 0 is taken to be 0."""
     x = tensor(x)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return (grad * backend().sign(x.data),)
 
     return record("abs", backend().abs(x.data), (x,), backward)
 
 
-def maximum(a, b) -> Tensor:
+def maximum(a: Operand, b: Operand) -> Tensor:
     """Larger of a and b, with broadcasting; equal values share the gradient.
 
     >>> maximum(Tensor([1.0, 5.0]), 3)
@@ -206,7 +211,7 @@ def maximum(a, b) -> Tensor:
     a, b = _pair("maximum", a, b)
     out = backend().maximum(a.data, b.data)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         wins_a, wins_b = a.data == out, b.data == out
         share = grad / (wins_a * 1.0 + wins_b).astype(grad.dtype)
         return share * wins_a, share * wins_b
@@ -219,42 +224,47 @@ def maximum(a, b) -> Tensor:
 # ----------------------------------------------------------------------------
 
 
-def sum(x, axis=None, keepdims: bool = False) -> Tensor:
+def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Sum over one axis, several, or all.
 
     >>> sum(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     Tensor([4. 6.])
     """
     x = tensor(x)
+    _axes("sum", axis, x)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         spread = _keep(grad, x, axis, keepdims)
         return (backend().broadcast_to(spread, x.shape),)
 
     return record("sum", backend().sum(x.data, axis, keepdims), (x,), backward)
 
 
-def mean(x, axis=None, keepdims: bool = False) -> Tensor:
+def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Mean over one axis, several, or all.
 
     >>> mean(Tensor([1.0, 2.0, 6.0])).item()
     3.0
     """
     x = tensor(x)
-    count = math.prod(x.shape[a] for a in _axes(axis, x.ndim))
+    count = math.prod(x.shape[a] for a in _axes("mean", axis, x))
+    if count == 0:
+        raise ValueError(f"mean() of no values: got shape {x.shape}, axis {axis}")
     return sum(x, axis, keepdims) * (1 / count)
 
 
-def max(x, axis=None, keepdims: bool = False) -> Tensor:
+def max(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Largest value over one axis, several, or all; equal values share the gradient.
 
     >>> max(Tensor([[1.0, 5.0], [3.0, 4.0]]), axis=1)
     Tensor([5. 4.])
     """
     x = tensor(x)
+    if math.prod(x.shape[a] for a in _axes("max", axis, x)) == 0:
+        raise ValueError(f"max() of no values: got shape {x.shape}, axis {axis}")
     out = backend().max(x.data, axis, keepdims)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         wins = (x.data == _keep(out, x, axis, keepdims)).astype(grad.dtype)
         share = _keep(grad, x, axis, keepdims)
         return (wins * (share / backend().sum(wins, axis, True)),)
@@ -267,7 +277,7 @@ def max(x, axis=None, keepdims: bool = False) -> Tensor:
 # ----------------------------------------------------------------------------
 
 
-def reshape(x, shape: tuple[int, ...]) -> Tensor:
+def reshape(x: Operand, shape: tuple[int, ...]) -> Tensor:
     """The same numbers in another shape; one length may be -1.
 
     Raises:
@@ -279,28 +289,33 @@ def reshape(x, shape: tuple[int, ...]) -> Tensor:
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"reshape() cannot turn {x.shape} into {shape}") from error
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return (grad.reshape(x.shape),)
 
     return record("reshape", out, (x,), backward)
 
 
-def permute_dims(x, axes: tuple[int, ...]) -> Tensor:
+def permute_dims(x: Operand, axes: tuple[int, ...]) -> Tensor:
     """Put the axes in another order.
+
+    Raises:
+        ValueError: when `axes` does not name every axis once.
 
     >>> permute_dims(Tensor([[1.0, 2.0]]), (1, 0)).shape
     (2, 1)
     """
     x = tensor(x)
-    inverse = tuple(np.argsort(axes).tolist())
+    if len(axes) != x.ndim:
+        raise ValueError(f"permute_dims() got axes {axes} for a tensor {x.shape}")
+    inverse = tuple(np.argsort(_axes("permute_dims", axes, x)).tolist())
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return (backend().permute_dims(grad, inverse),)
 
     return record("permute_dims", backend().permute_dims(x.data, axes), (x,), backward)
 
 
-def getitem(x, index) -> Tensor:
+def getitem(x: Operand, index: Any) -> Tensor:
     """x[index] for any index that numpy takes; repeated entries add up.
 
     >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
@@ -310,7 +325,7 @@ def getitem(x, index) -> Tensor:
     """
     x = tensor(x)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return (backend().scatter_add(x.shape, grad.dtype, index, grad),)
 
     return record("getitem", x.data[index], (x,), backward)
@@ -321,7 +336,7 @@ def getitem(x, index) -> Tensor:
 # ----------------------------------------------------------------------------
 
 
-def matmul(a, b) -> Tensor:
+def matmul(a: Operand, b: Operand) -> Tensor:
     """Matrix product of a (..., n, k) and b (..., k, m); vectors are allowed.
 
     Raises:
@@ -332,18 +347,20 @@ def matmul(a, b) -> Tensor:
     """
     a, b = tensor(a), tensor(b)
     _same_dtype("matmul", a, b)
+    inner = b.shape[-2:][0] if b.ndim else None
+    if not a.ndim or a.shape[-1] != inner:
+        raise ValueError(
+            f"matmul() needs equal inner lengths, got {a.shape} and {b.shape}"
+        )
+    _broadcasts("matmul", a, b, a.shape[:-2], b.shape[:-2])
     if a.ndim == 1 or b.ndim == 1:  # a vector is a matrix with one row or column
         rows = reshape(a, (1, -1)) if a.ndim == 1 else a
         columns = reshape(b, (-1, 1)) if b.ndim == 1 else b
         out = matmul(rows, columns)
         shape = out.shape[:-2] + (out.shape[-2:-1] if a.ndim > 1 else ())
         return reshape(out, shape + (out.shape[-1:] if b.ndim > 1 else ()))
-    if a.shape[-1] != b.shape[-2]:
-        raise ValueError(
-            f"matmul() needs equal inner lengths, got {a.shape} and {b.shape}"
-        )
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         swap = backend().swapaxes
         da = backend().matmul(grad, swap(b.data, -1, -2)) if a.requires_grad else None
         db = backend().matmul(swap(a.data, -1, -2), grad) if b.requires_grad else None
@@ -352,7 +369,9 @@ def matmul(a, b) -> Tensor:
     return record("matmul", backend().matmul(a.data, b.data), (a, b), backward)
 
 
-def linear(x, w, b=None, relu: bool = False) -> Tensor:
+def linear(
+    x: Operand, w: Operand, b: Operand | None = None, relu: bool = False
+) -> Tensor:
     """A dense layer: x w^T + b, then ReLU if asked for.
 
     Args:
@@ -383,7 +402,7 @@ def linear(x, w, b=None, relu: bool = False) -> Tensor:
     kernels = backend()
     out = kernels.linear(x.data, w.data, None if b is None else b.data, relu)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         need_x = x.requires_grad
         return kernels.linear_grad(grad, x.data, w.data, out, relu, need_x)[
             : len(parents)
@@ -393,7 +412,12 @@ def linear(x, w, b=None, relu: bool = False) -> Tensor:
 
 
 def conv2d(
-    x, w, b=None, stride: int = 1, padding: int = 0, relu: bool = False
+    x: Operand,
+    w: Operand,
+    b: Operand | None = None,
+    stride: int = 1,
+    padding: int = 0,
+    relu: bool = False,
 ) -> Tensor:
     """A 2-D convolution (no kernel flip), then ReLU if asked for.
 
@@ -434,7 +458,7 @@ def conv2d(
     bias = None if b is None else b.data
     out = kernels.conv2d(x.data, w.data, bias, stride, padding, relu)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         numbers = stride, padding, relu, x.requires_grad
         return kernels.conv2d_grad(grad, x.data, w.data, out, *numbers)[: len(parents)]
 
@@ -446,7 +470,7 @@ def conv2d(
 # ----------------------------------------------------------------------------
 
 
-def max_pool2d(x, k: int = 2) -> Tensor:
+def max_pool2d(x: Operand, k: int = 2) -> Tensor:
     """Largest value of each k x k tile (the first, where several are equal).
 
     Args:
@@ -463,13 +487,13 @@ def max_pool2d(x, k: int = 2) -> Tensor:
     kernels = backend()
     out, which = kernels.max_pool2d(x.data, k)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return (kernels.max_pool2d_grad(grad, which, k),)
 
     return record("max_pool2d", out, (x,), backward)
 
 
-def avg_pool2d(x, k: int = 2) -> Tensor:
+def avg_pool2d(x: Operand, k: int = 2) -> Tensor:
     """Mean of each k x k tile. x (N, C, H, W), H and W multiples of k.
 
     >>> avg_pool2d(Tensor([[[[1.0, 2.0], [3.0, 4.0]]]]))
@@ -486,29 +510,30 @@ def avg_pool2d(x, k: int = 2) -> Tensor:
 # ----------------------------------------------------------------------------
 
 
-def log_softmax(x, axis: int = -1) -> Tensor:
+def log_softmax(x: Operand, axis: int = -1) -> Tensor:
     """x - log(sum(exp(x))), shifted by the largest so that nothing overflows.
 
     >>> log_softmax(Tensor([1000.0, 1000.0])).data.round(4)
     array([-0.6931, -0.6931], dtype=float32)
     """
     x = tensor(x)
+    _axes("log_softmax", axis, x)
     shifted = x.data - backend().max(x.data, axis, True)
     total = backend().sum(backend().exp(shifted), axis, True)
     out = shifted - backend().log(total)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return (grad - backend().exp(out) * backend().sum(grad, axis, True),)
 
     return record("log_softmax", out, (x,), backward)
 
 
-def cross_entropy(logits, labels: Array) -> Tensor:
+def cross_entropy(logits: Operand, labels: Array) -> Tensor:
     """Mean over the batch of -log softmax(logits)[label].
 
     Args:
         logits: (N, K).
-        labels: (N,) whole numbers, 0 to K - 1.
+        labels: (N,) array of whole numbers, 0 to K - 1.
 
     Returns:
         One number.
@@ -521,21 +546,24 @@ def cross_entropy(logits, labels: Array) -> Tensor:
     0.6931471824645996
     """
     logits = tensor(logits)
-    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
-        raise ValueError(
-            f"cross_entropy() takes logits (N, K) and labels (N,), got "
-            f"{logits.shape} and {tuple(labels.shape)}"
+    kind = getattr(labels, "dtype", type(labels))
+    if getattr(kind, "kind", None) not in ("i", "u"):
+        raise TypeError(
+            f"cross_entropy() takes an array of whole numbers as labels, got {kind}"
         )
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"labels must be whole numbers, got {labels.dtype}")
-    if labels.size and not 0 <= labels.min() <= labels.max() < logits.shape[1]:
+    if logits.ndim != 2 or labels.shape != logits.shape[:1] or not labels.size:
         raise ValueError(
-            f"labels run from {labels.min()} to {labels.max()}, but there are "
-            f"{logits.shape[1]} classes, 0 to {logits.shape[1] - 1}"
+            f"cross_entropy() takes logits (N, K) and labels (N,) with N at least 1, "
+            f"got {logits.shape} and {tuple(labels.shape)}"
+        )
+    if not 0 <= labels.min() <= labels.max() < logits.shape[1]:
+        raise ValueError(
+            f"cross_entropy() got labels from {labels.min()} to {labels.max()}, but "
+            f"logits for {logits.shape[1]} classes, 0 to {logits.shape[1] - 1}"
         )
     loss, slope = backend().cross_entropy(logits.data, labels)
 
-    def backward(grad):
+    def backward(grad: Array) -> Grads:
         return (slope * grad,)
 
     return record("cross_entropy", backend().asarray(loss), (logits,), backward)
@@ -558,6 +586,7 @@ def custom(name: str, forward: Callable, backward: Callable) -> Callable:
         A function from tensor to tensor.
 
     Raises:
+        TypeError: when `forward` gives anything but an array of the input's type.
         ValueError: when `backward` gives a gradient of another shape.
 
     >>> double = custom("double", lambda x: 2 * x, lambda grad: 2 * grad)
@@ -567,19 +596,27 @@ def custom(name: str, forward: Callable, backward: Callable) -> Callable:
     array([2.], dtype=float32)
     """
 
-    def operation(x) -> Tensor:
+    def operation(x: Operand) -> Tensor:
         x = tensor(x)
+        out = forward(x.data)
+        kind = getattr(out, "dtype", type(out).__name__)
+        if kind != x.dtype:
+            raise TypeError(
+                f"the forward of '{name}' gave {kind} for an input of {x.dtype}; "
+                "it must give an array of the same type"
+            )
 
-        def checked(grad):
+        def checked(grad: Array) -> Grads:
             dx = backward(grad)
-            if dx.shape != x.data.shape:
+            shape = getattr(dx, "shape", type(dx).__name__)
+            if shape != x.data.shape:
                 raise ValueError(
-                    f"the backward of '{name}' gave a gradient {dx.shape} for an "
+                    f"the backward of '{name}' gave a gradient {shape} for an "
                     f"input {x.shape}"
                 )
             return (dx,)
 
-        return record(name, forward(x.data), (x,), checked)
+        return record(name, out, (x,), checked)
 
     return operation
 
@@ -594,26 +631,30 @@ def tensor(x: Any) -> Tensor:
     return x if isinstance(x, Tensor) else Tensor(x)
 
 
-def _pair(op: str, a, b) -> tuple[Tensor, Tensor]:
+def _pair(op: str, a: Operand, b: Operand) -> tuple[Tensor, Tensor]:
     """Make two tensors of one type whose shapes broadcast."""
-    if isinstance(a, Tensor):
-        b = _like(b, a)
-    else:
-        a = _like(a, b)
+    b = _like(b, a) if isinstance(a, Tensor) else tensor(b)
+    a = _like(a, b)
     _same_dtype(op, a, b)
-    if a.shape != b.shape:
+    _broadcasts(op, a, b, a.shape, b.shape)
+    return a, b
+
+
+def _broadcasts(op: str, a: Tensor, b: Tensor, *parts: tuple[int, ...]) -> None:
+    """Check that the parts of two shapes that should broadcast do."""
+    if parts[0] != parts[1]:
         try:
-            np.broadcast_shapes(a.shape, b.shape)
+            np.broadcast_shapes(*parts)
         except ValueError:
             raise ValueError(
                 f"{op}() got shapes {a.shape} and {b.shape}, which do not broadcast"
             ) from None
-    return a, b
 
 
-def _like(x, other: Tensor) -> Tensor:
+def _like(x: Operand, other: Tensor) -> Tensor:
     """Wrap a plain number in the other tensor's type; an array in its own."""
-    if isinstance(x, (int, float)):
+    number = isinstance(x, (int, float, np.generic))
+    if number and (other.dtype.kind == "f" or isinstance(x, (int, np.integer))):
         x = np.asarray(x, dtype=other.dtype)
     return tensor(x)
 
@@ -628,22 +669,28 @@ def _same_dtype(op: str, *tensors: Tensor) -> None:
             )
 
 
-def _axes(axis, ndim: int) -> tuple[int, ...]:
+def _axes(op: str, axis: Axis, x: Tensor) -> tuple[int, ...]:
+    """List the axes that are meant, counted from 0."""
     if axis is None:
-        return tuple(range(ndim))
-    return axis if isinstance(axis, tuple) else (axis,)
+        return tuple(range(x.ndim))
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    known = [a % x.ndim for a in axes if -x.ndim <= a < x.ndim]
+    if len(set(known)) < len(axes):
+        raise ValueError(f"{op}() got axis {axis} for a tensor {x.shape}")
+    return tuple(known)
 
 
-def _keep(small: Array, x: Tensor, axis, keepdims: bool) -> Array:
+def _keep(small: Array, x: Tensor, axis: Axis, keepdims: bool) -> Array:
     """Give a reduced array its lost axes back, with length one."""
     if keepdims:
         return small
-    axes = {a % x.ndim for a in _axes(axis, x.ndim)}
+    axes = _axes("sum", axis, x)
     return small.reshape([1 if a in axes else n for a, n in enumerate(x.shape)])
 
 
 def _tiles(op: str, x: Tensor, k: int) -> None:
-    if x.ndim != 4 or x.shape[2] % k or x.shape[3] % k:
+    if k < 1 or x.ndim != 4 or x.shape[2] % k or x.shape[3] % k:
         raise ValueError(
-            f"{op}() takes x (N, C, H, W) with H and W multiples of {k}, got {x.shape}"
+            f"{op}() takes x (N, C, H, W) and a k of at least 1 that divides H and W, "
+            f"got {x.shape} and {k}"
         )

@@ -19,6 +19,7 @@ import numpy as np
 from minitorch.backends import backend
 
 Array = Any  # a numpy array, or whatever array the chosen back-end uses
+Axis = int | tuple[int, ...] | None
 _clock = itertools.count()  # one tick for each tensor made or changed
 
 
@@ -52,7 +53,8 @@ class Tensor:
     Args:
         data: an array, a list or a number. Lists and Python numbers become
             float32; arrays of float32, float64 or whole numbers keep their type.
-        requires_grad: whether `backward` should leave a gradient here.
+        requires_grad: whether `backward` should leave a gradient here. Such a
+            tensor holds a copy of its own, since an optimiser will overwrite it.
 
     Raises:
         TypeError: when whole numbers are asked to have a gradient.
@@ -73,15 +75,18 @@ class Tensor:
         "_made",
         "_changed",
     )
-    __array_priority__ = 100  # so that `array + tensor` asks the tensor
+    __array_ufunc__ = None  # so that `array + tensor` asks the tensor
 
     def __init__(self, data: Any, requires_grad: bool = False):
-        self.data = backend().asarray(data.data if isinstance(data, Tensor) else data)
-        if requires_grad and self.data.dtype.kind != "f":
-            raise TypeError(
-                f"a tensor of {self.data.dtype} cannot require a gradient; "
-                "make it float32 or float64 first"
-            )
+        data = backend().asarray(data.data if isinstance(data, Tensor) else data)
+        if requires_grad:
+            if data.dtype.kind != "f":
+                raise TypeError(
+                    f"a tensor of {data.dtype} cannot require a gradient; "
+                    "make it float32 or float64 first"
+                )
+            data = backend().copy(data)
+        self.data: Array = data
         self.grad: Array | None = None
         self.requires_grad = requires_grad
         self.op: str | None = None
@@ -98,7 +103,8 @@ class Tensor:
 
         Args:
             grad: gradient of the final value with respect to this tensor, of
-                its shape. May be left out when this tensor holds one number.
+                its shape (its type is converted). May be left out when this
+                tensor holds one number.
 
         Raises:
             RuntimeError: when nothing was recorded, when the tape was freed, or
@@ -117,10 +123,12 @@ class Tensor:
                     "of that shape; reduce to one number first, such as by .sum()"
                 )
             grad = backend().ones_like(self.data)
-        elif grad.shape != self.data.shape:
-            raise ValueError(
-                f"backward() got a gradient {grad.shape} for a tensor {self.shape}"
-            )
+        else:
+            grad = backend().asarray(grad).astype(self.dtype)
+            if grad.shape != self.data.shape:
+                raise ValueError(
+                    f"backward() got a gradient {grad.shape} for a tensor {self.shape}"
+                )
 
         # Newest first is a topological order: a result is made after its inputs.
         nodes = sorted(_reachable(self), key=lambda node: node._made)
@@ -132,13 +140,15 @@ class Tensor:
             if grad is None:
                 continue
             if node.op is None:
-                node.grad = grad if node.grad is None else node.grad + grad
+                # A copy: what arrived here may have gone to other parents too.
+                node.grad = backend().copy(
+                    grad if node.grad is None else node.grad + grad
+                )
                 continue
             for parent, part in zip(node._parents, node._take(grad), strict=True):
-                key = parent._made
-                # `part is sums[key]`: several results filled one shared buffer
-                if part is None or not parent.requires_grad or part is sums.get(key):
+                if part is None or not parent.requires_grad:
                     continue
+                key = parent._made
                 if part.shape != parent.data.shape:
                     part = unbroadcast(part, parent.data.shape)
                 if key not in sums:
@@ -152,26 +162,23 @@ class Tensor:
 
     def _take(self, grad: Array) -> tuple:
         """Run this entry's backward function once, then forget it."""
-        for parent in self._parents:
-            if parent._changed > self._made:
-                raise RuntimeError(
-                    f"a tensor {parent.shape} was changed in place after "
-                    f"'{self.op}' had read it; call backward() before the change"
-                )
         function, self._backward = self._backward, None
         assert function is not None
         return function(grad)
 
     def assign(self, data: Array) -> None:
-        """Overwrite the values of a leaf in place, as an optimiser does.
+        """Overwrite the values of a trained leaf in place, as an optimiser does.
 
         Raises:
-            RuntimeError: when this tensor is the result of an operation.
+            RuntimeError: when this tensor is the result of an operation, or one
+                that requires no gradient.
             ValueError: when the shape differs.
         """
-        if self.op is not None:
+        if self.op is not None or not self.requires_grad:
+            what = f"the result of '{self.op}'" if self.op else "a constant tensor"
             raise RuntimeError(
-                f"the result of '{self.op}' cannot be overwritten; only leaves can"
+                f"{what} cannot be overwritten, only a leaf that requires a gradient; "
+                "make a new tensor instead"
             )
         if data.shape != self.data.shape:
             raise ValueError(f"assign() got {data.shape} for a tensor {self.shape}")
@@ -183,12 +190,15 @@ class Tensor:
         self._changed = next(_clock)
 
     def detach(self) -> Tensor:
-        """Give the same values without their history (the array is shared)."""
-        return Tensor(self.data)
+        """Give a copy of the values, without their history."""
+        return Tensor(backend().copy(self.data))
 
     def numpy(self) -> np.ndarray:
         """Give the values as a numpy array."""
         return backend().to_numpy(self.data)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return np.array(self.numpy(), dtype, copy=copy)
 
     def item(self) -> float:
         """Give the one number that this tensor holds."""
@@ -203,7 +213,7 @@ class Tensor:
         return self.data.ndim
 
     @property
-    def dtype(self):
+    def dtype(self) -> Any:
         return self.data.dtype
 
     def __len__(self) -> int:
@@ -214,63 +224,64 @@ class Tensor:
         asks = ", requires_grad=True" if self.requires_grad and not made else ""
         return f"Tensor({self.data}{made}{asks})"
 
-    def __setitem__(self, index, value):
+    def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
             "a tensor is not edited in place, since the tape could not follow; "
             "build a new one, or use assign() on a leaf"
         )
 
     # Arithmetic: each is a one-liner over the operation of the same name.
-    def __add__(self, other):
+    def __add__(self, other: Any) -> Tensor:
         return ops.add(self, other)
 
-    def __sub__(self, other):
+    def __sub__(self, other: Any) -> Tensor:
         return ops.subtract(self, other)
 
-    def __mul__(self, other):
+    def __mul__(self, other: Any) -> Tensor:
         return ops.multiply(self, other)
 
-    def __truediv__(self, other):
+    def __truediv__(self, other: Any) -> Tensor:
         return ops.divide(self, other)
 
     __radd__ = __add__
     __rmul__ = __mul__
 
-    def __rsub__(self, other):
+    def __rsub__(self, other: Any) -> Tensor:
         return ops.subtract(other, self)
 
-    def __rtruediv__(self, other):
+    def __rtruediv__(self, other: Any) -> Tensor:
         return ops.divide(other, self)
 
-    def __neg__(self):
+    def __neg__(self) -> Tensor:
         return ops.negative(self)
 
-    def __pow__(self, exponent: float):
+    def __pow__(self, exponent: float) -> Tensor:
         return ops.power(self, exponent)
 
-    def __matmul__(self, other):
+    def __matmul__(self, other: Any) -> Tensor:
         return ops.matmul(self, other)
 
-    def __rmatmul__(self, other):
+    def __rmatmul__(self, other: Any) -> Tensor:
         return ops.matmul(other, self)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Tensor:
         return ops.getitem(self, index)
 
-    def sum(self, axis=None, keepdims: bool = False):
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         return ops.sum(self, axis, keepdims)
 
-    def mean(self, axis=None, keepdims: bool = False):
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         return ops.mean(self, axis, keepdims)
 
-    def max(self, axis=None, keepdims: bool = False):
+    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         return ops.max(self, axis, keepdims)
 
-    def reshape(self, *shape):
-        return ops.reshape(self, shape[0] if isinstance(shape[0], tuple) else shape)
+    def reshape(self, *shape: Any) -> Tensor:
+        whole = len(shape) == 1 and isinstance(shape[0], (tuple, list))
+        return ops.reshape(self, tuple(shape[0]) if whole else shape)
 
     @property
-    def T(self):
+    def T(self) -> Tensor:
         return ops.permute_dims(self, tuple(reversed(range(self.ndim))))
 
 
@@ -311,6 +322,11 @@ def _reachable(last: Tensor) -> list[Tensor]:
                 "compute the result again"
             )
         for parent in node._parents:
+            if parent._changed > node._made:
+                raise RuntimeError(
+                    f"a tensor {parent.shape} was changed in place after "
+                    f"'{node.op}' had read it; call backward() before the change"
+                )
             if parent.requires_grad and parent._made not in seen:
                 seen.add(parent._made)
                 nodes.append(parent)

@@ -8,8 +8,8 @@ version for everything else. A back-end knows nothing of tensors or gradients.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
+import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,12 +23,19 @@ _current: NumpyBackend | None = None
 
 
 def backend() -> NumpyBackend:
-    """Give the back-end in use, numba where it can be had, else numpy."""
+    """Give the back-end in use: numba where it can be had, else numpy.
+
+    MINITORCH_NUMBA=0 keeps numba out.
+    """
     global _current
     if _current is None:
-        wanted = os.environ.get("MINITORCH_NUMBA", "1") != "0"
-        found = wanted and importlib.util.find_spec("numba") is not None
-        _current = _load("numba" if found else "numpy")
+        try:
+            wanted = os.environ.get("MINITORCH_NUMBA", "1") != "0"
+            _current = _load("numba" if wanted else "numpy")
+        except ImportError as error:
+            if not isinstance(error, ModuleNotFoundError):  # there, but it refuses
+                warnings.warn(f"slow without numba, which says: {error}", stacklevel=2)
+            _current = _load("numpy")
     return _current
 
 
@@ -47,6 +54,7 @@ class use_backend:
 
     Raises:
         ValueError: when there is no such back-end.
+        ImportError: when numba is asked for and not installed.
 
     >>> with use_backend("numpy"):
     ...     backend().name
@@ -61,6 +69,6 @@ class use_backend:
     def __enter__(self) -> NumpyBackend:
         return backend()
 
-    def __exit__(self, *exc) -> None:
+    def __exit__(self, *exc: object) -> None:
         global _current
         _current = self._before

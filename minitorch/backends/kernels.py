@@ -2,25 +2,33 @@
 
 Each is serial and holds no lock. Indices are sums of loop variables and never
 negative, which lets the compiler use vector instructions; that is why a
-convolution pads its input once instead of testing bounds. Sums are reordered
-(fastmath), so a NaN must be looked for outside.
+convolution pads its input once instead of testing bounds. Sums may be
+reordered, but NaN and infinity stay what they are.
 """
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numba
 import numpy as np
 
+Array = Any
+FAST = {"reassoc", "contract", "arcp", "nsz"}  # all of fastmath but nnan and ninf
 
-def jit(function):
+_compile = partial(numba.njit, fastmath=FAST, nogil=True, error_model="numpy")
+
+
+def jit(function: Callable) -> Callable:
     """Compile at first use, and keep the result on disk where that is possible."""
-    options = {"fastmath": True, "nogil": True, "error_model": "numpy"}
     try:
-        return numba.njit(cache=True, **options)(function)
+        return _compile(cache=True)(function)
     except RuntimeError:  # no folder where a cache could be written
-        return numba.njit(**options)(function)
+        return _compile()(function)
 
 
 @jit
-def bias_act(y, b, relu):
+def bias_act(y: Array, b: Array, relu: bool) -> None:
     """y[n, o, p] += b[o], then ReLU."""
     N, O, P = y.shape
     zero = np.float32(0)
@@ -35,7 +43,7 @@ def bias_act(y, b, relu):
 
 
 @jit
-def bias_act_grad(grad, y, out, db, relu):
+def bias_act_grad(grad: Array, y: Array, out: Array, db: Array, relu: bool) -> None:
     """out = grad where y > 0 (all of it without ReLU); db[o] = its sum."""
     N, O, P = grad.shape
     zero = np.float32(0)
@@ -54,7 +62,7 @@ def bias_act_grad(grad, y, out, db, relu):
 
 
 @jit
-def row_bias_act(y, b, relu):
+def row_bias_act(y: Array, b: Array, relu: bool) -> None:
     """y[n, o] += b[o], then ReLU."""
     N, O = y.shape
     zero = np.float32(0)
@@ -68,7 +76,7 @@ def row_bias_act(y, b, relu):
 
 
 @jit
-def row_bias_act_grad(grad, y, out, db, relu):
+def row_bias_act_grad(grad: Array, y: Array, out: Array, db: Array, relu: bool) -> None:
     """out = grad where y > 0 (all of it without ReLU); db = its column sums."""
     N, O = grad.shape
     zero = np.float32(0)
@@ -86,7 +94,7 @@ def row_bias_act_grad(grad, y, out, db, relu):
 
 
 @jit
-def pad(x, p, out):
+def pad(x: Array, p: int, out: Array) -> None:
     """Put x (N, C, H, W) into out with p zeros on every side."""
     N, C, H, W = x.shape
     zero = np.float32(0)
@@ -105,7 +113,7 @@ def pad(x, p, out):
 
 
 @jit
-def im2col(x, k, stride, OH, OW, columns):
+def im2col(x: Array, k: int, stride: int, OH: int, OW: int, columns: Array) -> None:
     """columns[n, (c, ki, kj), (i, j)] = x[n, c, i*stride + ki, j*stride + kj]."""
     N, C, H, W = x.shape
     for n in range(N):
@@ -124,7 +132,7 @@ def im2col(x, k, stride, OH, OW, columns):
 
 
 @jit
-def col2im(columns, k, stride, OH, OW, x):
+def col2im(columns: Array, k: int, stride: int, OH: int, OW: int, x: Array) -> None:
     """The transpose of im2col: add every column back where it came from."""
     N, C, H, W = x.shape
     zero = np.float32(0)
@@ -147,7 +155,7 @@ def col2im(columns, k, stride, OH, OW, x):
 
 
 @jit
-def max_pool2d(x, k, y, which):
+def max_pool2d(x: Array, k: int, y: Array, which: Array) -> None:
     """Largest of each k x k tile of x (N, C, H, W), and its place in the tile."""
     N, C, OH, OW = y.shape
     for n in range(N):
@@ -165,7 +173,7 @@ def max_pool2d(x, k, y, which):
 
 
 @jit
-def max_pool2d_grad(grad, which, k, dx):
+def max_pool2d_grad(grad: Array, which: Array, k: int, dx: Array) -> None:
     """Send each gradient to the place that was largest; zero elsewhere."""
     N, C, OH, OW = grad.shape
     zero = np.float32(0)
@@ -182,7 +190,7 @@ def max_pool2d_grad(grad, which, k, dx):
 
 
 @jit
-def cross_entropy(logits, labels, grad):
+def cross_entropy(logits: Array, labels: Array, grad: Array) -> float:
     """Mean cross-entropy; grad becomes (softmax - one-hot) / N."""
     N, K = logits.shape
     loss = 0.0
@@ -203,7 +211,9 @@ def cross_entropy(logits, labels, grad):
 
 
 @jit
-def sgd_step(theta, grad, velocity, lr, momentum):
+def sgd_step(
+    theta: Array, grad: Array, velocity: Array, lr: np.float32, momentum: np.float32
+) -> None:
     """One step of gradient descent with momentum, in place."""
     for i in range(theta.size):
         velocity[i] = momentum * velocity[i] + grad[i]
@@ -211,7 +221,19 @@ def sgd_step(theta, grad, velocity, lr, momentum):
 
 
 @jit
-def adam_step(theta, grad, m, v, lr, beta1, rest1, beta2, rest2, unbias2, eps):
+def adam_step(
+    theta: Array,
+    grad: Array,
+    m: Array,
+    v: Array,
+    lr: np.float32,
+    beta1: np.float32,
+    rest1: np.float32,
+    beta2: np.float32,
+    rest2: np.float32,
+    unbias2: np.float32,
+    eps: np.float32,
+) -> None:
     """One step of Adam, in place.
 
     rest = 1 - beta, lr / (1 - beta1**t) and 1 / (1 - beta2**t) come rounded
@@ -224,7 +246,7 @@ def adam_step(theta, grad, m, v, lr, beta1, rest1, beta2, rest2, unbias2, eps):
 
 
 @jit
-def fwht(x, m):
+def fwht(x: Array, m: int) -> None:
     """Walsh-Hadamard transform, in place, of m interleaved signals in flat x.
 
     Two stages at a time: half as many trips through memory.
@@ -250,7 +272,7 @@ def fwht(x, m):
 
 
 @jit
-def sparse_project(phi, rows, values, out):
+def sparse_project(phi: Array, rows: Array, values: Array, out: Array) -> None:
     """out[rows[j, i]] += values[j, i] phi[j], from zero."""
     d, per_column = rows.shape
     for i in range(out.size):
@@ -261,7 +283,7 @@ def sparse_project(phi, rows, values, out):
 
 
 @jit
-def sparse_project_grad(grad, rows, values, out):
+def sparse_project_grad(grad: Array, rows: Array, values: Array, out: Array) -> None:
     """out[j] = sum_i values[j, i] grad[rows[j, i]]."""
     d, per_column = rows.shape
     for j in range(d):

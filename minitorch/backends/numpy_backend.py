@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 Array = Any
+Grads = tuple[Array | None, Array, Array]  # of x (None unless needed), w and b
 
 
 class NumpyBackend:
@@ -46,40 +47,54 @@ class NumpyBackend:
         return np.asarray(data, dtype=np.float32)
 
     @staticmethod
+    def copy(array: Array) -> Array:
+        """A contiguous array of its own."""
+        return np.array(array, order="C")
+
+    @staticmethod
     def to_numpy(array: Array) -> np.ndarray:
         return array
 
     @staticmethod
-    def sum(x: Array, axis, keepdims: bool) -> Array:
+    def sum(x: Array, axis: Any, keepdims: bool) -> Array:
         return np.sum(x, axis=axis, keepdims=keepdims)
 
     @staticmethod
-    def max(x: Array, axis, keepdims: bool) -> Array:
+    def max(x: Array, axis: Any, keepdims: bool) -> Array:
         return np.max(x, axis=axis, keepdims=keepdims)
 
     @staticmethod
-    def scatter_add(shape, dtype, index, values: Array) -> Array:
+    def scatter_add(
+        shape: tuple[int, ...], dtype: Any, index: Any, values: Array
+    ) -> Array:
         """Zeros of a shape with `values` added at `index`, repeats included."""
         out = np.zeros(shape, dtype)
-        np.add.at(out, index, values)
+        parts = index if isinstance(index, tuple) else (index,)
+        if all(isinstance(part, (int, slice)) for part in parts):
+            out[index] = values  # no repeats, and 100 times as fast
+        else:
+            np.add.at(out, index, values)
         return out
 
     # -- linear ---------------------------------------------------------------
-    def linear(self, x, w, b, relu: bool) -> Array:
+    def linear(self, x: Array, w: Array, b: Array | None, relu: bool) -> Array:
         """y = x w^T + b, then ReLU if asked for. x (N, F), w (O, F), b (O,)."""
         y = np.dot(x, w.T)
         if b is not None:
             y += b
         return np.maximum(y, 0, out=y) if relu else y
 
-    def linear_grad(self, grad, x, w, y, relu: bool, need_x: bool):
-        """Gradients of x (None unless needed), w and b."""
+    def linear_grad(
+        self, grad: Array, x: Array, w: Array, y: Array, relu: bool, need_x: bool
+    ) -> Grads:
         if relu:
             grad = grad * (y > 0)
         return (np.dot(grad, w) if need_x else None, np.dot(grad.T, x), grad.sum(0))
 
     # -- convolution ----------------------------------------------------------
-    def conv2d(self, x, w, b, stride: int, padding: int, relu: bool) -> Array:
+    def conv2d(
+        self, x: Array, w: Array, b: Array | None, stride: int, padding: int, relu: bool
+    ) -> Array:
         """Slide w (O, C, k, k) over x (N, C, H, W), by columns of patches."""
         N, O, k = len(x), len(w), w.shape[-1]
         columns = self._im2col(x, k, stride, padding)  # (N, C*k*k, P)
@@ -90,8 +105,17 @@ class NumpyBackend:
             np.maximum(y, 0, out=y)
         return y.reshape(N, O, *conv_size(x.shape[2:], k, stride, padding))
 
-    def conv2d_grad(self, grad, x, w, y, stride, padding, relu: bool, need_x: bool):
-        """Gradients of x (None unless needed), w and b."""
+    def conv2d_grad(
+        self,
+        grad: Array,
+        x: Array,
+        w: Array,
+        y: Array,
+        stride: int,
+        padding: int,
+        relu: bool,
+        need_x: bool,
+    ) -> Grads:
         N, O, k = len(x), len(w), w.shape[-1]
         if relu:
             grad = grad * (y > 0)
@@ -105,7 +129,7 @@ class NumpyBackend:
         return dx, dw, grad.sum((0, 2))
 
     @staticmethod
-    def _im2col(x, k: int, stride: int, padding: int) -> Array:
+    def _im2col(x: Array, k: int, stride: int, padding: int) -> Array:
         N, C, H, W = x.shape
         OH, OW = conv_size((H, W), k, stride, padding)
         p = padding
@@ -118,7 +142,9 @@ class NumpyBackend:
         return columns.reshape(N, C * k * k, OH * OW)
 
     @staticmethod
-    def _col2im(columns, shape, k: int, stride: int, padding: int) -> Array:
+    def _col2im(
+        columns: Array, shape: tuple[int, ...], k: int, stride: int, padding: int
+    ) -> Array:
         N, C, H, W = shape
         OH, OW = conv_size((H, W), k, stride, padding)
         p = padding
@@ -131,15 +157,15 @@ class NumpyBackend:
         return x[:, :, p : p + H, p : p + W]
 
     # -- pooling --------------------------------------------------------------
-    def max_pool2d(self, x, k: int):
+    def max_pool2d(self, x: Array, k: int) -> tuple[Array, Array]:
         """Largest of each k x k tile, and which of its k*k entries that was."""
         N, C, H, W = x.shape
         tiles = x.reshape(N, C, H // k, k, W // k, k).swapaxes(3, 4)
         tiles = tiles.reshape(N, C, H // k, W // k, k * k)
-        which = tiles.argmax(-1).astype(np.uint8)
+        which = tiles.argmax(-1).astype(np.uint16)
         return np.take_along_axis(tiles, which[..., None], -1)[..., 0], which
 
-    def max_pool2d_grad(self, grad, which, k: int) -> Array:
+    def max_pool2d_grad(self, grad: Array, which: Array, k: int) -> Array:
         N, C, OH, OW = grad.shape
         tiles = np.zeros((N, C, OH, OW, k * k), grad.dtype)
         np.put_along_axis(tiles, which[..., None].astype(np.intp), grad[..., None], -1)
@@ -147,7 +173,7 @@ class NumpyBackend:
         return tiles.reshape(N, C, OH * k, OW * k)
 
     # -- loss -----------------------------------------------------------------
-    def cross_entropy(self, logits, labels):
+    def cross_entropy(self, logits: Array, labels: Array) -> tuple[Array, Array]:
         """Mean of -log softmax(logits)[label], and its gradient. logits (N, K)."""
         N = len(logits)
         shifted = logits - logits.max(1, keepdims=True)
@@ -160,13 +186,26 @@ class NumpyBackend:
         return loss, grad
 
     # -- optimiser steps, in place --------------------------------------------
-    def sgd_step(self, theta, grad, velocity, lr: float, momentum: float) -> None:
+    def sgd_step(
+        self, theta: Array, grad: Array, velocity: Array, lr: float, momentum: float
+    ) -> None:
         """velocity = momentum velocity + grad; theta = theta - lr velocity."""
         velocity *= momentum
         velocity += grad
         theta -= lr * velocity
 
-    def adam_step(self, theta, grad, m, v, lr, beta1, beta2, eps, t: int) -> None:
+    def adam_step(
+        self,
+        theta: Array,
+        grad: Array,
+        m: Array,
+        v: Array,
+        lr: float,
+        beta1: float,
+        beta2: float,
+        eps: float,
+        t: int,
+    ) -> None:
         """One step of Adam; t = 1, 2, ... counts the steps."""
         m *= beta1
         m += (1 - beta1) * grad
@@ -176,7 +215,7 @@ class NumpyBackend:
         theta -= lr * m_hat / (np.sqrt(v_hat) + eps)
 
     # -- random projections ---------------------------------------------------
-    def fwht(self, x) -> Array:
+    def fwht(self, x: Array) -> Array:
         """Walsh-Hadamard transform of each column of x (L, m), unscaled, new."""
         L, m = x.shape
         x, half = x.copy(), 1
@@ -188,12 +227,12 @@ class NumpyBackend:
             half *= 2
         return x
 
-    def sparse_project(self, phi, rows, values, D: int) -> Array:
+    def sparse_project(self, phi: Array, rows: Array, values: Array, D: int) -> Array:
         """P phi for a P (D, d) whose column j holds values[j] at rows[j]."""
         weights = (values * phi[:, None]).ravel()
         return np.bincount(rows.ravel(), weights, D).astype(phi.dtype)
 
-    def sparse_project_grad(self, grad, rows, values) -> Array:
+    def sparse_project_grad(self, grad: Array, rows: Array, values: Array) -> Array:
         """P^T grad for the same P."""
         return (values * grad[rows]).sum(1)
 
