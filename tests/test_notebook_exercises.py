@@ -18,10 +18,15 @@ OFFERED = {"numpy", "minitorch", "minitorch.tensor"} | {
 
 
 def cells(notebook, prefix):
-    """The code cells with a tag that starts so, each with the rest of the tag."""
-    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+    """The code cells with a tag that starts so, each with the rest of the tag.
+
+    The first code cell is left out: it is the same in all chapters, and installs
+    and prints what a grader does not need.
+    """
+    every = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    for cell in [cell for cell in every if cell["cell_type"] == "code"][1:]:
         for tag in cell["metadata"].get("tags", []):
-            if cell["cell_type"] == "code" and tag.startswith(prefix):
+            if tag.startswith(prefix):
                 yield tag.removeprefix(prefix), "".join(cell["source"])
 
 
