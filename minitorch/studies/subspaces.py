@@ -18,6 +18,7 @@ from minitorch.models import lenet, mlp
 from minitorch.nn import Network
 from minitorch.ops import cross_entropy
 from minitorch.random import stream
+from minitorch.stats import mean_interval
 from minitorch.studies.store import Row, read_rows, results_folder
 from minitorch.tensor import no_grad
 from minitorch.train import Fit, accuracy, fit
@@ -39,6 +40,7 @@ QUICK: Row = {
 BOOK: Row = {**QUICK, "scale": "book", "images": 60_000, "epochs": 3}
 FULL: Row = {**BOOK, "scale": "full", "epochs": 100, "lr": 1e-3}
 
+PIXELS = ("true", "shuffled_pixels")
 MLP_DS = [10, 50, 100, 200, 300, 400, 500, 600, 650, 700, 750, 800, 900, 1000, 1500]
 LENET_DS = [10, 50, 100, 150, 200, 225, 250, 275, 300, 350, 500, 1000]
 SHUFFLED_LENET_DS = [100, 200, 300, 400, 500, 750, 1000, 1250, 1500, 2000]
@@ -145,6 +147,11 @@ def stored(**wanted: Any) -> list[Row]:
     ]
 
 
+def results(measure: str = "test", **wanted: Any) -> np.ndarray:
+    """Read one measure of the committed rows with the wanted values, (S,)."""
+    return np.array([row["result"][measure] for row in stored(**wanted)])
+
+
 def curve(rows: Iterable[Row], measure: str = "test") -> tuple[np.ndarray, np.ndarray]:
     """Arrange rows as a curve: ds (n,), and accuracy (S, n) with a row a seed.
 
@@ -197,6 +204,20 @@ def crossings(ds: np.ndarray, accuracy: np.ndarray, line: float) -> np.ndarray:
             x, y = ds[max(i - 1, 0) : i + 1], values[max(i - 1, 0) : i + 1]
             found[seed] = np.interp(line, y, x)
     return found
+
+
+def interval(values: np.ndarray) -> str:
+    """Write values of several seeds as their mean and 95 % interval.
+
+    >>> interval(np.array([290.0, 300.0, 310.0]))
+    '300 (275 to 325)'
+    >>> interval(np.array([290.0, np.nan]))
+    'not reached by every seed'
+    """
+    if np.isnan(values).any():
+        return "not reached by every seed"
+    mean, low, high = mean_interval(values)
+    return f"{mean:,.0f} ({low:,.0f} to {high:,.0f})"
 
 
 # Mean test accuracy over three seeds, 100 epochs, as stored in the notebook that

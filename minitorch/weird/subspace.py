@@ -9,6 +9,7 @@ of objective landscapes.
 
 from __future__ import annotations
 
+import operator
 import struct
 from typing import Protocol
 
@@ -433,7 +434,7 @@ class Subspace(Parametrization):
         projection: str = "fastfood",
         seed: int = 0,
     ):
-        D = target.layout.size
+        D, d = target.layout.size, operator.index(d)
         if not 1 <= d <= D:
             raise ValueError(f"d is from 1 to D = {D:,}, got {d:,}")
         if projection not in PROJECTIONS:
