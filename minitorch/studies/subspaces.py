@@ -243,6 +243,48 @@ PUBLISHED: dict[tuple[str, str], tuple[list[int], list[float]]] = {
 PUBLISHED_DIRECT = {"mlp-200": 0.981, "lenet": 0.991}
 
 
+# (network, data, whether the 90 % are of direct training, published d_int90), from
+# the printed outputs of the same notebook: the first d on its grid above the line.
+CLAIMS: list[tuple[str, str, bool, int]] = [
+    ("mlp-200", "true", False, 750),
+    ("mlp-400", "true", True, 525),
+    ("mlp-400", "true", False, 750),
+    ("mlp-200", "shuffled_pixels", False, 750),
+    ("lenet", "true", True, 275),
+    ("lenet", "true", False, 290),
+    ("lenet", "shuffled_pixels", False, 1400),
+]
+
+
+def needed(net: str, data: str, own: bool) -> np.ndarray:
+    """Read off the stored curves the d at which each seed reaches 90 %, (S,).
+
+    Args:
+        net: short name of the network.
+        data: "true" or "shuffled_pixels".
+        own: whether the line is at 90 % of direct training's accuracy; else
+            at 90 % of the digits.
+    """
+    wanted = {"scale": "book", "images": 60_000, "net": net, "data": data}
+    ds, accuracy = curve(stored(**wanted, projection="fastfood"))
+    line = 0.9 * results(**wanted, projection="direct").mean() if own else 0.9
+    return crossings(ds, accuracy, line)
+
+
+def verdict(paper: float, ours: np.ndarray) -> str:
+    """Compare the mean over seeds with a published number.
+
+    Within 20 % is "reproduced", within a factor of two "partly", else "not".
+
+    >>> verdict(750, np.array([700.0, 690.0])), verdict(750, np.array([300.0]))
+    ('reproduced', 'not')
+    """
+    ratio = ours.mean() / paper
+    if 0.8 <= ratio <= 1.2:
+        return "reproduced"
+    return "partly" if 0.5 <= ratio <= 2 else "not"
+
+
 def loss_slice(
     net: Network, g: Subspace, done: Fit, data: Dataset, n: int = 15
 ) -> tuple[np.ndarray, float]:
