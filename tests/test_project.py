@@ -343,6 +343,34 @@ def test_import_is_quick_and_light(wheel: Path) -> None:
     assert min(runs) < 0.5
 
 
+FIRST_STEP = """
+import time
+from minitorch.data import load
+from minitorch.models import mlp
+from minitorch.train import fit
+from minitorch.weird import Subspace
+
+net = mlp(784, 200, 200, 10)
+fit(net, Subspace(net, d=750), load("mnist").take(128, 128), lr=0.1, epochs=1)
+print(time.process_time())
+"""
+
+
+def test_first_step_compiles_quickly(wheel: Path, tmp_path: Path) -> None:
+    """CPU seconds of a fresh process with no kernel compiled, up to its first step."""
+    environment = notebooks.environment(notebooks.BUILD)
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_STEP],
+        env=environment | {"NUMBA_CACHE_DIR": str(tmp_path)},
+        cwd=notebooks.BUILD,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert list(tmp_path.iterdir()), "nothing was compiled afresh"
+    assert float(done.stdout) < 3
+
+
 # Dependencies
 
 
