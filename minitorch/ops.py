@@ -114,6 +114,8 @@ def power(x: Operand, exponent: float) -> Tensor:
     x = tensor(x)
 
     def backward(grad: Array) -> Grads:
+        if exponent == 0:  # where x is 0, the rule below says 0 times infinity
+            return (backend().zeros_like(grad),)
         return (grad * (exponent * x.data ** (exponent - 1)),)
 
     return record("power", x.data**exponent, (x,), backward)
