@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -117,6 +118,8 @@ def table(
 ) -> Table:
     """Lay out rows under named columns; numbers are rounded and right-aligned.
 
+    A column whose numbers are of one magnitude gets the same decimals throughout.
+
     Raises:
         ValueError: when a row has another length than `columns`.
 
@@ -130,16 +133,23 @@ def table(
     for row in rows:
         if len(row) != len(columns):
             raise ValueError(f"got the row {row!r}, wanted {len(columns)} cells")
-    numbers = (int, float, np.integer, np.floating)
-    numeric = tuple(
-        bool(rows) and all(isinstance(row[i], numbers) for row in rows)
-        for i in range(len(columns))
-    )
-    cells = tuple(
-        tuple(number(c) if isinstance(c, numbers) else str(c) for c in row)
-        for row in rows
-    )
-    return Table(tuple(columns), cells, numeric, caption)
+    by_column = [_column([row[i] for row in rows]) for i in range(len(columns))]
+    cells = tuple(zip(*(texts for texts, _ in by_column), strict=True))
+    return Table(tuple(columns), cells, tuple(right for _, right in by_column), caption)
+
+
+def _column(values: Sequence[object]) -> tuple[list[str], bool]:
+    """Write one column; numbers of one magnitude get the same decimals."""
+    kinds = (int, float, np.integer, np.floating)
+    texts = [number(v) if isinstance(v, kinds) else str(v) for v in values]
+    floats = np.abs([float(v) for v in values if isinstance(v, (float, np.floating))])
+    if floats.size and 0 < floats.max() < 10 * floats.min() < 1e4:
+        places = max(0, 2 - int(np.floor(np.log10(floats.min()))))
+        for i, v in enumerate(values):
+            if isinstance(v, (float, np.floating)):
+                texts[i] = f"{v:,.{places}f}"
+    right = all(re.fullmatch(r"-?\d[\d,.]*( ?%)?", text) for text in texts)
+    return texts, bool(texts) and right
 
 
 def number(value: Any) -> str:

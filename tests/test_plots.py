@@ -175,6 +175,23 @@ def test_table_is_read_by_ear_and_scrolls():
 
 
 @pytest.mark.parametrize(
+    ("values", "texts", "right"),
+    [
+        ([0.9, 0.894, 1.0], ["0.900", "0.894", "1.000"], True),
+        ([271.3, 1.46], ["271", "1.46"], True),
+        ([199210, np.int64(7)], ["199,210", "7"], True),
+        (["97.6 %", "5.0%"], ["97.6 %", "5.0%"], True),
+        ([0.5, "sparse"], ["0.500", "sparse"], False),
+        ([0.0, 0.25], ["0", "0.25"], True),
+    ],
+)
+def test_columns_line_up(values, texts, right):
+    shown = table(["c"], [[v] for v in values], caption="")
+    assert [row[0] for row in shown.rows] == texts
+    assert shown.numeric == (right,)
+
+
+@pytest.mark.parametrize(
     ("call", "said"),
     [
         (lambda: Series("subspce", X, X), "no style 'subspce'"),
