@@ -3,6 +3,7 @@
 import gc
 import threading
 import tracemalloc
+import weakref
 
 import numpy as np
 import pytest
@@ -492,6 +493,17 @@ def test_a_layout_refuses_another_size():
 # ----------------------------------------------------------------------------
 # Memory
 # ----------------------------------------------------------------------------
+
+
+def test_backward_frees_the_tape_even_where_the_result_is_kept():
+    x = leaf(1.0, 2.0)
+    middle = ops.exp(x)
+    values = weakref.ref(middle.data)
+    last = (middle * middle).sum()
+    del middle
+    assert values() is not None
+    last.backward()
+    assert values() is None
 
 
 @pytest.mark.parametrize("name", ["numpy", "numba"])
