@@ -22,7 +22,7 @@ from minitorch.stats import mean_interval
 from minitorch.studies.store import Row, read_rows, results_folder
 from minitorch.tensor import no_grad
 from minitorch.train import Fit, accuracy, fit
-from minitorch.weird import Dense, Subspace, apply
+from minitorch.weird import Dense, Subspace, apply, decode
 
 NAME = "subspaces"
 
@@ -33,13 +33,14 @@ QUICK: Row = {
     "d": 750,
     "data": "true",
     "images": 8_000,
-    "epochs": 5,
+    "epochs": 3,
     "batch": 128,
-    "lr": 0.1,
+    "lr": 0.3,
 }
-BOOK: Row = {**QUICK, "scale": "book", "images": 60_000, "epochs": 3}
+BOOK: Row = {**QUICK, "scale": "book", "images": 60_000, "lr": 0.1}
 FULL: Row = {**BOOK, "scale": "full", "epochs": 100, "lr": 1e-3}
 
+BITS = [8, 6, 5, 4, 3, 2]
 PIXELS = ("true", "shuffled_pixels")
 MLP_DS = [10, 50, 100, 200, 300, 400, 500, 600, 650, 700, 750, 800, 900, 1000, 1500]
 LENET_DS = [10, 50, 100, 150, 200, 225, 250, 275, 300, 350, 500, 1000]
@@ -85,6 +86,14 @@ def dataset(variant: str, images: int) -> Dataset:
     return data
 
 
+def parametrization(settings: Row, seed: int) -> Dense | Subspace:
+    """Give the map that the settings ask for."""
+    net = network(settings["net"])
+    if settings["projection"] == "direct":
+        return Dense(net, seed=seed)
+    return Subspace(net, settings["d"], projection=settings["projection"], seed=seed)
+
+
 def train(settings: Row, seed: int) -> Fit:
     """Train once.
 
@@ -92,27 +101,37 @@ def train(settings: Row, seed: int) -> Fit:
         settings: the keys of `QUICK`. projection "direct" trains all weights.
         seed: of theta0, P and the order of the images.
     """
-    net = network(settings["net"])
+    g = parametrization(settings, seed)
     data = dataset(settings["data"], settings["images"])
-    if settings["projection"] == "direct":
-        g: Dense | Subspace = Dense(net, seed=seed)
-    else:
-        projection = settings["projection"]
-        g = Subspace(net, settings["d"], projection=projection, seed=seed)
     how = {key: settings[key] for key in ("lr", "epochs", "batch")}
-    return fit(net, g, data, seed=seed, **how)
+    return fit(g.net, g, data, seed=seed, **how)
 
 
 def run(settings: Row, seed: int) -> Row:
-    """Train once, and say how it went: test and train accuracy, and D."""
+    """Train once, and say how it went.
+
+    Returns:
+        test and train accuracy, and D. Where the settings name `bits`, also the
+        length in bytes of the solution's message at each of these, and the test
+        accuracy of the weights that a receiver decodes from it.
+    """
     done = train(settings, seed)
     net = network(settings["net"])
     data = dataset(settings["data"], settings["images"])
-    return {
+    row: Row = {
         "test": done.test_accuracy,
         "train": accuracy(net, done.theta, data.train_x, data.train_y),
         "D": net.layout.size,
     }
+    if "bits" in settings:
+        g = parametrization(settings, seed)
+        sent = [g.message(done.phi, bits=bits) for bits in settings["bits"]]
+        row["bytes"] = [len(message) for message in sent]
+        row["decoded"] = [
+            accuracy(net, decode(message, net)[0], data.test_x, data.test_y)
+            for message in sent
+        ]
+    return row
 
 
 def grid(scale: str) -> list[Row]:
@@ -134,16 +153,20 @@ def grid(scale: str) -> list[Row]:
     few = {**base, "images": 1_000, "epochs": 300}
     for data in ("random_labels", "true"):
         cells += [{**few, "data": data, "d": d} for d in LABEL_DS]
+    cells += [{**base, "d": d, "bits": BITS} for d in (200, 750, 1500)]
     return cells
 
 
 def stored(**wanted: Any) -> list[Row]:
-    """Read this study's committed rows whose settings hold the wanted values."""
-    rows = read_rows(results_folder() / f"{NAME}.jsonl")
+    """Read this study's committed rows whose settings hold the wanted values.
+
+    Rows with messages come only where `bits` is among them.
+    """
+    wanted = {"bits": None, **wanted}
     return [
         row
-        for row in rows
-        if all(row["settings"][key] == value for key, value in wanted.items())
+        for row in read_rows(results_folder() / f"{NAME}.jsonl")
+        if all(row["settings"].get(key) == value for key, value in wanted.items())
     ]
 
 
@@ -265,7 +288,7 @@ def needed(net: str, data: str, own: bool) -> np.ndarray:
         own: whether the line is at 90 % of direct training's accuracy; else
             at 90 % of the digits.
     """
-    wanted = {"scale": "book", "images": 60_000, "net": net, "data": data}
+    wanted: Row = {"scale": "book", "images": 60_000, "net": net, "data": data}
     ds, accuracy = curve(stored(**wanted, projection="fastfood"))
     line = 0.9 * results(**wanted, projection="direct").mean() if own else 0.9
     return crossings(ds, accuracy, line)
