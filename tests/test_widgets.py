@@ -35,6 +35,7 @@ def make_frame(d, **changes):
         "predictions": (LABELS + (np.arange(12) < 3)) % 10,
         "slice": 0.5 + np.hypot(*np.mgrid[-7:8, -7:8]) * d / 100,
         "extent": 3.0,
+        "start": 2.4,
     }
     return frame | changes
 

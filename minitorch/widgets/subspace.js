@@ -166,6 +166,11 @@ function render({ model, el }) {
   const cross = node("svg:svg", { viewBox: "-60 -60 120 120", "aria-hidden": "true" },
     node("svg:circle", { r: 5, fill: "none", stroke: "#000", "stroke-width": 4 }),
     node("svg:circle", { r: 5, fill: "none", stroke: "#fff", "stroke-width": 2 }));
+  const square = { x: -4, y: -4, width: 8, height: 8, fill: "none" };
+  const start = node("svg:g", {}, // the untrained network
+    node("svg:rect", { ...square, stroke: "#000", "stroke-width": 4 }),
+    node("svg:rect", { ...square, stroke: "#fff", "stroke-width": 2 }));
+  cross.append(start);
   const tick = node("i");
   const bar = node("div", { class: "cw-bar", "aria-hidden": "true" });
   const planeText = node("figcaption");
@@ -213,9 +218,10 @@ function render({ model, el }) {
     }
     context.putImageData(image, 0, 0);
     tick.style.left = `${(100 * (Math.log(centre) - all[0])) / (all[1] - all[0] || 1)}%`;
-    const text = `Ring: the trained point, loss ${number(centre)}. The plane reaches ` +
-      `${number(frame.extent)} to each side, along two random directions of the subspace; ` +
-      `loss ${number(low)} to ${number(high)} on it.`;
+    start.setAttribute("transform", `translate(${(-60 * frame.start) / frame.extent})`);
+    const text = `Ring: the trained point, loss ${number(centre)}. Square: the start, ` +
+      `${number(frame.start)} away. Across: the way from one to the other; up: a random ` +
+      `direction of the subspace. Loss ${number(low)} to ${number(high)}.`;
     planeText.textContent = text;
     plane.setAttribute("aria-label", `Map of the loss at d = ${frame.d}. ${text}`);
   }

@@ -22,10 +22,11 @@ class SubspaceExplorer(Widget):
         d            how many numbers were trained
         accuracy     test accuracy of each seed (S,), 0 to 1
         predictions  the classes that one of the networks gives the digits (M,)
-        slice        its loss (n, n) on the plane through the trained point along
-                     two random directions of the subspace, n odd, the point in
-                     the middle, row 0 at the top
+        slice        its loss (n, n) on a plane in the subspace, n odd, the trained
+                     point in the middle, row 0 at the top; across is the way
+                     from the start, up a random direction
         extent       how far the plane reaches to each side, in units of phi
+        start        how far to the left of the middle the start lies
 
     Args:
         frames: one for each trained d, in any order.
@@ -45,7 +46,7 @@ class SubspaceExplorer(Widget):
             numbers that are not finite.
 
     >>> frame = dict(accuracy=[0.4, 0.5], predictions=[7], slice=np.ones((3, 3)),
-    ...              extent=1.0)
+    ...              extent=1.0, start=0.8)
     >>> explorer = SubspaceExplorer(
     ...     [frame | {"d": 10}, frame | {"d": 100}], np.zeros((1, 28, 28)), [7],
     ...     total=199210, target=(0.9, "90 %"), title="Drag d", note="an example")
@@ -128,7 +129,7 @@ class SubspaceExplorer(Widget):
 
 def _pack_frame(frame: Frame, classes: Sequence[int], total: int) -> dict[str, Any]:
     """Turn a frame of arrays into plain JSON; the loss as bytes on a log scale."""
-    wanted = ("d", "accuracy", "predictions", "slice", "extent")
+    wanted = ("d", "accuracy", "predictions", "slice", "extent", "start")
     missing = [name for name in wanted if name not in frame]
     if missing:
         raise ValueError(f"a frame lacks {', '.join(missing)}; it needs {wanted}")
@@ -165,6 +166,7 @@ def _pack_frame(frame: Frame, classes: Sequence[int], total: int) -> dict[str, A
         "slice": pack(np.round(255 * (log - low) / (high - low))),
         "side": side,
         "extent": round(float(frame["extent"]), 4),
+        "start": round(float(frame["start"]), 4),
         "loss": [
             round(float(np.exp(v)), 6) for v in (log[side // 2, side // 2], low, high)
         ],
