@@ -173,9 +173,8 @@ def _execute(source: Path, stamp: str) -> str:
             text=True,
         )
         if done.returncode:
-            raise BuildError(
-                f"{source.name} stopped with an error:\n{done.stdout}{done.stderr}"
-            )
+            why = done.stdout or done.stderr
+            raise BuildError(f"{source.name} stopped with an error:\n{why}")
         left = sorted(set(os.listdir(folder)) - {source.name})
         seconds = json.loads(done.stdout.splitlines()[-1])["cpu_seconds"]
         shutil.copy(Path(folder) / source.name, target)

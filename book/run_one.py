@@ -4,6 +4,7 @@ A process of its own, so that its only child is the notebook's kernel.
 """
 
 import json
+import re
 import sys
 
 import nbclient
@@ -31,7 +32,7 @@ def main() -> int:
         nbclient.exceptions.CellTimeoutError,
         nbclient.exceptions.DeadKernelError,
     ) as error:
-        print(error)
+        print(re.sub(r"\x1b\[[\d;]*m", "", str(error)))
         return 1
     nbformat.write(notebook, name)
     try:
