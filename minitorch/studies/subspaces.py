@@ -21,8 +21,8 @@ from minitorch.random import stream
 from minitorch.stats import mean_interval
 from minitorch.studies.store import Row, read_rows, results_folder
 from minitorch.tensor import no_grad
-from minitorch.train import Fit, accuracy, fit
-from minitorch.weird import Dense, Subspace, apply, decode
+from minitorch.train import Fit, accuracy, fit, predict
+from minitorch.weird import Dense, Parametrization, Subspace, apply, decode
 
 NAME = "subspaces"
 
@@ -308,8 +308,38 @@ def verdict(paper: float, ours: np.ndarray) -> str:
     return "partly" if 0.5 <= ratio <= 2 else "not"
 
 
+def summary(net: str, data: str) -> list[str | int]:
+    """Sum up the stored rows of a network: D, direct accuracy, both d_int90."""
+    wanted: Row = {"scale": "book", "images": 60_000, "net": net, "data": data}
+    direct = results(**wanted, projection="direct").mean()
+    both = [interval(needed(net, data, own)) for own in (True, False)]
+    return [network(net).layout.size, f"{direct:.1%}", *both]
+
+
+def frame(d: int, fits: list[Fit], data: Dataset, digits: int = 12) -> Row:
+    """Give what the chapter's widget shows for one d.
+
+    Args:
+        d: how many numbers were trained.
+        fits: one run for each seed; the first, of seed 0, is looked at closely.
+        data: where the loss is taken, and the digits are from.
+        digits: how many of the held-out digits are read.
+    """
+    net = network(QUICK["net"])
+    g = parametrization({**QUICK, "d": d}, seed=0)
+    loss, reach = loss_slice(net, g, fits[0], data)
+    return {
+        "d": d,
+        "accuracy": [done.test_accuracy for done in fits],
+        "predictions": predict(net, fits[0].theta, data.test_x[:digits]),
+        "slice": loss,
+        "extent": reach,
+        "start": float(np.linalg.norm(fits[0].phi)),
+    }
+
+
 def loss_slice(
-    net: Network, g: Subspace, done: Fit, data: Dataset, n: int = 15
+    net: Network, g: Parametrization, done: Fit, data: Dataset, n: int = 15
 ) -> tuple[np.ndarray, float]:
     """Map the loss on a flat piece of the subspace around the trained point.
 
@@ -323,7 +353,7 @@ def loss_slice(
     """
     length = float(np.linalg.norm(done.phi))
     across = done.phi / length
-    up = stream(0, f"slice/{g.d}").standard_normal(g.d)
+    up = stream(0, "slice").standard_normal(len(done.phi))
     up -= across * (up @ across)
     up /= np.linalg.norm(up)
     x, y = data.test_x[:256], data.test_y[:256]
