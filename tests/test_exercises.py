@@ -153,6 +153,25 @@ def test_a_function_that_fails_its_check_is_not_used(capsys):
     np.testing.assert_array_equal(project_grad.mine(P, GRAD), 2 * P.T @ GRAD)
 
 
+def test_a_function_that_calls_itself_is_checked_as_it_stands(capsys):
+    @exercise("subspace/fwht")
+    def fwht(x):
+        if len(x) == 1:
+            return x
+        a, b = fwht(x[: len(x) // 2]), fwht(x[len(x) // 2 :])
+        return np.concatenate([a + b, a - b])
+
+    assert check(fwht)
+
+    @exercise("subspace/fwht")
+    def endless(x):
+        a, b = endless(x[: len(x) // 2]), endless(x[len(x) // 2 :])
+        return np.concatenate([a + b, a - b])
+
+    assert not check(endless)
+    assert capsys.readouterr().out == ""
+
+
 def test_a_slow_function_passes_but_the_reference_runs(capsys):
     def burn():
         stop = time.process_time() + 0.06
