@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minitorch.nn import Layout, Network
 from minitorch.ops import conv2d, linear, max_pool2d
+from minitorch.tensor import Tensor
 
 
 def mlp(*widths: int, bias: bool = True) -> Network:
@@ -30,7 +31,7 @@ def mlp(*widths: int, bias: bool = True) -> Network:
         if bias:
             shapes[f"dense{i}.bias"] = (widths[i],)
 
-    def forward(weights, x):
+    def forward(weights: dict[str, Tensor], x: Tensor) -> Tensor:
         x = x.reshape(len(x), -1)  # (N, F)
         for i in layers:
             w, b = weights[f"dense{i}.weight"], weights.get(f"dense{i}.bias")
@@ -52,17 +53,19 @@ def lenet() -> Network:
     >>> lenet().layout.size
     44426
     """
-    sizes = {"dense1": (120, 256), "dense2": (84, 120), "dense3": (10, 84)}
-    shapes: dict[str, tuple[int, ...]] = {}
-    for layer, shape in {
+    layers: dict[str, tuple[int, ...]] = {
         "conv1": (6, 1, 5, 5),
         "conv2": (16, 6, 5, 5),
-        **sizes,
-    }.items():
+        "dense1": (120, 256),
+        "dense2": (84, 120),
+        "dense3": (10, 84),
+    }
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer, shape in layers.items():
         shapes[f"{layer}.weight"], shapes[f"{layer}.bias"] = shape, shape[:1]
 
-    def forward(weights, x):
-        def of(layer):
+    def forward(weights: dict[str, Tensor], x: Tensor) -> Tensor:
+        def of(layer: str) -> tuple[Tensor, Tensor]:
             return weights[f"{layer}.weight"], weights[f"{layer}.bias"]
 
         x = x.reshape(len(x), 1, 28, 28)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -60,14 +61,14 @@ class Layout:
         """
         self._check(theta.shape)
 
-        def pass_on(grad):
+        def pass_on(grad: Array) -> tuple[Array]:
             return (grad,)
 
         whole = record("unpack", theta.data, (theta,), pass_on)
         buffer: list[Array] = []  # made when the first gradient arrives
 
         def fill(where: slice) -> Callable:
-            def backward(grad):
+            def backward(grad: Array) -> tuple[Array | None]:
                 first = not buffer
                 if first:
                     buffer.append(backend().zeros_like(theta.data))
@@ -124,7 +125,15 @@ class Network:
         """Draw theta0, (D,): He's normal numbers for weights, zeros for biases."""
         return he_init(self.layout, seed)
 
-    def __call__(self, theta, x, *, state=None, train: bool = False, rng=None):
+    def __call__(
+        self,
+        theta: Tensor | Array,
+        x: Tensor | Array,
+        *,
+        state: Any = None,
+        train: bool = False,
+        rng: np.random.Generator | None = None,
+    ) -> Any:
         """Compute logits (N, K) from theta (D,) and a batch x.
 
         Args:

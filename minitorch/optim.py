@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from minitorch.backends import backend
-from minitorch.tensor import Tensor
+from minitorch.tensor import Array, Tensor
 
 
 class Optimiser:
@@ -34,7 +34,7 @@ class Optimiser:
         self.phi.grad = None
         self.phi.touch()
 
-    def _move(self, phi, grad) -> None:
+    def _move(self, phi: Array, grad: Array) -> None:
         raise NotImplementedError
 
 
@@ -53,7 +53,7 @@ class SGD(Optimiser):
         self.momentum = momentum
         self._velocity = backend().zeros_like(phi.data)
 
-    def _move(self, phi, grad):
+    def _move(self, phi: Array, grad: Array) -> None:
         backend().sgd_step(phi, grad, self._velocity, self.lr, self.momentum)
 
 
@@ -82,7 +82,7 @@ class Adam(Optimiser):
         self._v = backend().zeros_like(phi.data)
         self._t = 0
 
-    def _move(self, phi, grad):
+    def _move(self, phi: Array, grad: Array) -> None:
         self._t += 1
         numbers = self.lr, *self.betas, self.eps, self._t
         backend().adam_step(phi, grad, self._m, self._v, *numbers)

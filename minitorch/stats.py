@@ -1,9 +1,12 @@
 """The few statistics that every figure and table of the course uses."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def mean_interval(values, axis: int = 0, level: float = 0.95):
+def mean_interval(
+    values: ArrayLike, axis: int = 0, level: float = 0.95
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Give the mean over seeds and its t interval.
 
     mean +- t * s / sqrt(S), with s the sample standard deviation of S seeds

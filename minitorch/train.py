@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from minitorch.nn import Network
 from minitorch.ops import cross_entropy
 from minitorch.optim import SGD, Adam, Optimiser, cosine
-from minitorch.tensor import Tensor, no_grad
+from minitorch.tensor import Array, Tensor, no_grad
 
 
 @dataclass
@@ -42,10 +43,11 @@ class Fit:
         )
 
 
+@np.errstate(over="ignore", invalid="ignore")  # fit looks at the loss instead
 def fit(
     net: Network,
-    g,
-    data,
+    g: Any,
+    data: Any,
     *,
     lr: float,
     optimiser: str = "adam",
@@ -71,7 +73,7 @@ def fit(
         progress: whether to show a bar (never in a static page).
 
     Raises:
-        FloatingPointError: when the loss is no longer finite.
+        FloatingPointError: when the loss or theta is no longer finite.
         ValueError: for an unknown optimiser, or fewer images than one batch.
 
     >>> from minitorch.data import load
@@ -83,7 +85,7 @@ def fit(
     True
     """
     started = time.process_time()
-    steps = epochs * (len(data.train_x) // batch)
+    steps = epochs * (len(data.train_x) // batch) if batch > 0 else 0
     if steps < 1:
         raise ValueError(
             f"{len(data.train_x)} images, {epochs} epochs and batches of {batch} make "
@@ -111,12 +113,19 @@ def fit(
         g.after_step(phi, mover)
     with no_grad():
         theta = g(phi).numpy()
+    if not np.isfinite(theta).all():
+        raise FloatingPointError(
+            f"theta is no longer finite after {steps} steps with learning rates from "
+            f"{lr:.3g} down; try a tenth of it"
+        )
     test = accuracy(net, theta, data.test_x, data.test_y, state=state)
     seconds = time.process_time() - started
     return Fit(phi.numpy(), theta, state, losses, test, seconds)
 
 
-def predict(net: Network, theta, x: np.ndarray, *, state=None) -> np.ndarray:
+def predict(
+    net: Network, theta: Tensor | Array, x: np.ndarray, *, state: Any = None
+) -> np.ndarray:
     """Give the most likely class of each image, (N,).
 
     >>> from minitorch.models import mlp
@@ -132,7 +141,14 @@ def predict(net: Network, theta, x: np.ndarray, *, state=None) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def accuracy(net: Network, theta, x, y, *, state=None) -> float:
+def accuracy(
+    net: Network,
+    theta: Tensor | Array,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    state: Any = None,
+) -> float:
     """Give the fraction of images whose most likely class is the label."""
     return float((predict(net, theta, x, state=state) == y).mean())
 
@@ -145,7 +161,9 @@ def _optimiser(name: str, phi: Tensor, lr: float) -> Optimiser:
     raise ValueError(f"no optimiser {name!r}; there are adam and sgd")
 
 
-def _batches(x, y, batch: int, rng) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _batches(
+    x: np.ndarray, y: np.ndarray, batch: int, rng: np.random.Generator
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Walk over the images in a new order each epoch, whole batches only."""
     while True:
         order = rng.permutation(len(x))
@@ -154,7 +172,7 @@ def _batches(x, y, batch: int, rng) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             yield x[chosen], y[chosen]
 
 
-def _bar(steps: int, progress: bool):
+def _bar(steps: int, progress: bool) -> Iterable[int]:
     if not progress or os.environ.get("MINITORCH_STATIC") == "1":
         return range(steps)
     from tqdm.auto import tqdm
