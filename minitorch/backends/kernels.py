@@ -272,6 +272,20 @@ def fwht(x: Array, m: int) -> None:
 
 
 @jit
+def gather(x: Array, places: Array, scale: Array, out: Array) -> None:
+    """out[i] = scale[i] x[places[i]]."""
+    for i in range(out.size):
+        out[i] = scale[i] * x[places[i]]
+
+
+@jit
+def scatter(x: Array, places: Array, scale: Array, out: Array) -> None:
+    """out[places[i]] = scale[i] x[i]: the transpose of gather."""
+    for i in range(out.size):
+        out[places[i]] = scale[i] * x[i]
+
+
+@jit
 def sparse_project(phi: Array, rows: Array, values: Array, out: Array) -> None:
     """out[rows[j, i]] += values[j, i] phi[j], from zero."""
     d, per_column = rows.shape

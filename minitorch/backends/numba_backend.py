@@ -154,6 +154,20 @@ class NumbaBackend(NumpyBackend):
         kernels.fwht(out.reshape(-1), x.shape[1])
         return out
 
+    def gather(self, x: Array, places: Array, scale: Array) -> Array:
+        if not fits(x, scale):
+            return super().gather(x, places, scale)
+        out = np.empty_like(x)
+        kernels.gather(x, places, scale, out)
+        return out
+
+    def scatter(self, x: Array, places: Array, scale: Array) -> Array:
+        if not fits(x, scale):
+            return super().scatter(x, places, scale)
+        out = np.empty_like(x)
+        kernels.scatter(x, places, scale, out)
+        return out
+
     def sparse_project(self, phi: Array, rows: Array, values: Array, D: int) -> Array:
         if not fits(phi, values):
             return super().sparse_project(phi, rows, values, D)

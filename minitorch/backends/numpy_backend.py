@@ -227,6 +227,16 @@ class NumpyBackend:
             half *= 2
         return x
 
+    def gather(self, x: Array, places: Array, scale: Array) -> Array:
+        """Put x in the order `places`, a permutation, and scale it. All (n,)."""
+        return scale * x[places]
+
+    def scatter(self, x: Array, places: Array, scale: Array) -> Array:
+        """The transpose of `gather`: scale x, and put it back in order."""
+        out = np.empty_like(x)
+        out[places] = scale * x
+        return out
+
     def sparse_project(self, phi: Array, rows: Array, values: Array, D: int) -> Array:
         """P phi for a P (D, d) whose column j holds values[j] at rows[j]."""
         weights = (values * phi[:, None]).ravel()

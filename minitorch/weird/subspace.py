@@ -16,11 +16,11 @@ from typing import Protocol
 import numpy as np
 
 from minitorch.backends import backend
-from minitorch.nn import Layout, Network
+from minitorch.nn import Layout
 from minitorch.ops import add, custom
 from minitorch.random import stream
-from minitorch.tensor import Array
-from minitorch.weird.parametrization import Parametrization, through
+from minitorch.tensor import Array, Tensor
+from minitorch.weird.parametrization import Parametrization, Rng, Target, through
 
 # ----------------------------------------------------------------------------
 # The method on plain arrays, as the exercises ask for it
@@ -190,6 +190,9 @@ def d_int90(ds: np.ndarray, accuracy: np.ndarray, baseline: float) -> int | None
     Returns:
         That d, or None where no d reaches the line.
 
+    Raises:
+        ValueError: when the shapes do not fit.
+
     Source: Li et al. (2018), section 2.1 (the criterion d_int90).
 
     >>> curve = np.array([[0.5, 0.8, 0.92], [0.6, 0.9, 0.96]])
@@ -198,7 +201,10 @@ def d_int90(ds: np.ndarray, accuracy: np.ndarray, baseline: float) -> int | None
     >>> d_int90(np.array([50, 100, 200]), curve, baseline=0.9)
     100
     """
-    ds, mean = np.asarray(ds), np.asarray(accuracy).mean(axis=0)
+    ds, accuracy = np.asarray(ds), np.asarray(accuracy)
+    if accuracy.shape != (len(accuracy), len(ds)):
+        raise ValueError(f"accuracy is (S, {len(ds)}), got {accuracy.shape}")
+    mean = accuracy.mean(axis=0)
     reached = ds[mean >= 0.9 * baseline]
     return int(reached.min()) if len(reached) else None
 
@@ -275,20 +281,20 @@ class DenseProjection:
             column /= np.linalg.norm(column)
         self.nbytes = self._rows.nbytes
 
-    def apply(self, phi):
+    def apply(self, phi: Array) -> Array:
         return np.dot(phi, self._rows)
 
-    def adjoint(self, grad):
+    def adjoint(self, grad: Array) -> Array:
         return np.dot(self._rows, grad)
 
 
 class SparseProjection:
     """About sqrt(D) entries of random sign in each column, the rest zero.
 
-    A column takes one entry from each of k = round(sqrt(D)) equal stretches of
-    theta, so its entries are distinct and its length is one exactly. (Li et al.
-    let each entry be non-zero with probability 1 / sqrt(D) instead; the number
-    in a column then varies, and must be divided out.)
+    A column takes one entry from each of k = round(sqrt(D)) stretches of theta,
+    equal but for rounding, so its entries are distinct and its length is one
+    exactly. (Li et al. let each entry be non-zero with probability 1 / sqrt(D)
+    instead; the number in a column then varies, and must be divided out.)
 
     Source: Li, Hastie, Church (2006), Very sparse random projections.
 
@@ -300,18 +306,19 @@ class SparseProjection:
 
     def __init__(self, D: int, d: int, seed: int):
         random = stream(seed, "subspace/sparse")
-        k = max(1, round(D**0.5))
-        places = (np.arange(k) + random.random_sample((d, k))) * (D / k)
-        self._places = np.minimum(places, D - 1).astype(np.int32)
+        k = round(D**0.5)
+        edges = np.arange(k + 1) * D // k
+        within = random.random_sample((d, k)) * np.diff(edges)
+        self._places = (edges[:-1] + within.astype(np.int64)).astype(np.int32)
         signs = 2 * random.randint(0, 2, (d, k)) - 1
         self._values = (signs / np.sqrt(k)).astype(np.float32)
         self._D = D
         self.nbytes = self._places.nbytes + self._values.nbytes
 
-    def apply(self, phi):
+    def apply(self, phi: Array) -> Array:
         return backend().sparse_project(phi, self._places, self._values, self._D)
 
-    def adjoint(self, grad):
+    def adjoint(self, grad: Array) -> Array:
         return backend().sparse_project_grad(grad, self._places, self._values)
 
 
@@ -341,30 +348,24 @@ class FastfoodProjection:
         order = random.random_sample(shape).argsort(axis=0, kind="stable")
         # Flat places, so that a permutation of all blocks is one gather.
         self._Pi = (order * shape[1] + np.arange(shape[1])).astype(np.int32).ravel()
-        self._inverse = np.argsort(self._Pi).astype(np.int32)
         kept = G.size / (D * (G**2).sum() * L)  # S cuts a part of the last rows
-        self._G = (G * np.sqrt(kept)).astype(np.float32)
-        arrays = self._B, self._G, self._Pi, self._inverse
-        self.nbytes = sum(a.nbytes for a in arrays)
+        self._G = (G * np.sqrt(kept)).astype(np.float32).ravel()
+        self.nbytes = self._B.nbytes + self._Pi.nbytes + self._G.nbytes
 
-    def apply(self, phi):
-        fwht = backend().fwht
+    def apply(self, phi: Array) -> Array:
+        kernels = backend()
         x = np.zeros_like(self._B)
-        x[: self._d] = phi[:, None]
-        x *= self._B
-        x = fwht(x).ravel()[self._Pi].reshape(x.shape)
-        x *= self._G
-        return fwht(x).ravel()[: self._D]
+        x[: self._d] = phi[:, None] * self._B[: self._d]
+        x = kernels.gather(kernels.fwht(x).ravel(), self._Pi, self._G)
+        return kernels.fwht(x.reshape(self._B.shape)).ravel()[: self._D]
 
-    def adjoint(self, grad):
-        fwht = backend().fwht
+    def adjoint(self, grad: Array) -> Array:
+        kernels = backend()
         x = np.zeros_like(self._B)
         x.ravel()[: self._D] = grad
-        x = fwht(x)
-        x *= self._G
-        x = fwht(x.ravel()[self._inverse].reshape(x.shape))
-        x *= self._B
-        return x[: self._d].sum(axis=1)
+        x = kernels.scatter(kernels.fwht(x).ravel(), self._Pi, self._G)
+        x = kernels.fwht(x.reshape(self._B.shape))
+        return (x[: self._d] * self._B[: self._d]).sum(axis=1)
 
 
 class CoordinateProjection:
@@ -381,12 +382,12 @@ class CoordinateProjection:
         self._chosen = stream(seed, "subspace/coordinates").permutation(D)[:d]
         self.nbytes = self._chosen.nbytes
 
-    def apply(self, phi):
+    def apply(self, phi: Array) -> Array:
         theta = np.zeros(self._D, np.float32)
         theta[self._chosen] = phi
         return theta
 
-    def adjoint(self, grad):
+    def adjoint(self, grad: Array) -> Array:
         return grad[self._chosen]
 
 
@@ -428,7 +429,7 @@ class Subspace(Parametrization):
 
     def __init__(
         self,
-        target: Network | Parametrization,
+        target: Target,
         d: int,
         *,
         projection: str = "fastfood",
@@ -451,36 +452,30 @@ class Subspace(Parametrization):
         """Start at phi = 0, which is theta0."""
         return np.zeros(self.d, np.float32)
 
-    def __call__(self, phi, *, train=False, rng=None):
+    def __call__(self, phi: Tensor, *, train: bool = False, rng: Rng = None) -> Tensor:
         theta = add(self._project(phi), self.theta0)
-        return through(self.target, theta, train=train, rng=rng)
+        return through(self.target, theta, train, rng)
 
-    def spec(self):
+    def spec(self) -> bytes:
         kind = list(PROJECTIONS).index(self.projection)
         return struct.pack("<BII", kind, self.seed, self.d)
 
     @classmethod
-    def from_spec(cls, data, target):
+    def from_spec(cls, data: bytes, target: Target) -> tuple[Subspace, bytes]:
         kind, seed, d = struct.unpack_from("<BII", data)
         projection = list(PROJECTIONS)[kind]
         g = cls(target, d, projection=projection, seed=seed)
         return g, data[struct.calcsize("<BII") :]
 
-    def payload(self, phi, bits):
+    def payload(self, phi: np.ndarray, bits: int) -> bytes:
         """The step, the bits, then one code of that many bits a coordinate."""
-        if not 1 <= bits <= 16:
-            raise ValueError(f"1 to 16 bits a coordinate, got {bits}")
         codes, step = quantise(phi, bits)
         spread = (codes[:, None] >> np.arange(bits)) & 1
         return struct.pack("<Bf", bits, step) + np.packbits(spread).tobytes()
 
-    def from_payload(self, data):
+    def from_payload(self, data: bytes) -> np.ndarray:
         bits, step = struct.unpack_from("<Bf", data)
         packed = np.frombuffer(data[5:], np.uint8)
-        if len(packed) != -(-self.d * bits // 8):
-            raise ValueError(
-                f"{len(packed)} bytes cannot hold {self.d} codes of {bits} bits"
-            )
         spread = np.unpackbits(packed, count=self.d * bits).reshape(self.d, bits)
         codes = (spread.astype(np.int64) << np.arange(bits)).sum(axis=1)
         return dequantise(codes, step, bits).astype(np.float32)
