@@ -145,7 +145,7 @@ def test_crossings_against_numbers_worked_out_by_hand():
 def test_the_command_makes_only_what_is_missing(tmp_path):
     small = "from minitorch.studies import subspaces as s; import sys, runpy; "
     small += "cell = {**s.QUICK, 'images': 300, 'epochs': 1, 'd': 5}; "
-    small += "s.grid = lambda scale: [cell, {**cell, 'd': 6}]; "
+    small += "s.grid = lambda size: [cell, {**cell, 'd': 6}]; "
     small += (
         "sys.argv[1:] = ['run', 'subspaces', '--seeds', '2', '--out', sys.argv[1]];"
     )

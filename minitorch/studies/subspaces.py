@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from minitorch.course import scale
 from minitorch.data import Dataset, load
 from minitorch.models import lenet, mlp
 from minitorch.nn import Network
@@ -46,6 +47,11 @@ MLP_DS = [10, 50, 100, 200, 300, 400, 500, 600, 650, 700, 750, 800, 900, 1000, 1
 LENET_DS = [10, 50, 100, 150, 200, 225, 250, 275, 300, 350, 500, 1000]
 SHUFFLED_LENET_DS = [100, 200, 300, 400, 500, 750, 1000, 1250, 1500, 2000]
 LABEL_DS = [50, 100, 200, 300, 400, 800, 1200, 1400, 1600, 2000]
+
+
+def live() -> Row:
+    """Give the settings of a notebook's own runs: quick, or full where asked for."""
+    return {"quick": QUICK, "full": FULL}[scale()]
 
 
 def network(name: str) -> Network:
@@ -134,11 +140,11 @@ def run(settings: Row, seed: int) -> Row:
     return row
 
 
-def grid(scale: str) -> list[Row]:
+def grid(size: str) -> list[Row]:
     """List the settings of a scale, the most needed first."""
-    if scale == "quick":
+    if size == "quick":
         return [{**QUICK, "d": d} for d in (50, 200, 500, 1000, 1500)]
-    base = {"book": BOOK, "full": FULL}[scale]
+    base = {"book": BOOK, "full": FULL}[size]
     direct = {**base, "projection": "direct", "d": 0, "lr": 1e-3}
     cells = [{**base, "d": d} for d in MLP_DS] + [direct]
     for net, ds in (("lenet", LENET_DS), ("mlp-400", MLP_DS[2::2])):
