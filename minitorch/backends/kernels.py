@@ -8,6 +8,7 @@ reordered, but NaN and infinity stay what they are.
 
 from collections.abc import Callable
 from functools import partial
+from pickle import PickleError
 from typing import Any
 
 import numba
@@ -22,9 +23,26 @@ _compile = partial(numba.njit, fastmath=FAST, nogil=True, error_model="numpy")
 def jit(function: Callable) -> Callable:
     """Compile at first use, and keep the result on disk where that is possible."""
     try:
-        return _compile(cache=True)(function)
+        compiled = _compile(cache=True)(function)
     except RuntimeError:  # no folder where a cache could be written
         return _compile()(function)
+    if hasattr(compiled, "_cache"):  # not where NUMBA_DISABLE_JIT is set
+        _forgive(compiled._cache, "load_overload")
+        _forgive(compiled._cache, "save_overload")
+    return compiled
+
+
+def _forgive(cache: Any, name: str) -> None:
+    """Go on without the disk when it is full, or when a file there is damaged."""
+    method = getattr(cache, name)
+
+    def forgiving(*args: Any) -> Any:
+        try:
+            return method(*args)
+        except (OSError, EOFError, PickleError):
+            return None
+
+    setattr(cache, name, forgiving)
 
 
 @jit
