@@ -37,8 +37,8 @@ class Fit:
 
     def __repr__(self) -> str:
         return (
-            f"Fit: {self.test_accuracy:.1%} of held-out images right, "
-            f"{len(self.phi):,} numbers trained, {len(self.loss):,} steps, "
+            f"{self.test_accuracy:.1%} of held-out images right\n"
+            f"{len(self.phi):,} numbers trained in {len(self.loss):,} steps, "
             f"{self.seconds:.1f} s"
         )
 

@@ -119,7 +119,7 @@ def test_an_unwritten_stub_runs_the_reference_and_says_so_once(capsys):
         np.testing.assert_array_equal(project_grad(P, GRAD), P.T @ GRAD)
     said = capsys.readouterr().out
     assert said == (
-        "[subspace/project_grad] not written yet: the reference runs in its place.\n"
+        "[subspace/project_grad] not written yet: the reference runs.\n"
     )
     assert check(project_grad).status == "not attempted"
 

@@ -101,7 +101,7 @@ class Answer:
             "not checked": f"not checked yet, run check({self.name})",
             "passed": f"right, but {self.slower or 0:.0f} times slower",
         }.get(self.state, "your function has not passed its check")
-        print(f"[{self.spec.id}] {why}: the reference runs in its place.")
+        print(f"[{self.spec.id}] {why}: the reference runs.")
 
 
 def _source(function: Callable[..., Any]) -> str:
