@@ -71,7 +71,7 @@ class Tensor:
         "requires_grad",
         "op",
         "_parents",
-        "_backward",
+        "_rule",
         "_made",
         "_changed",
     )
@@ -79,23 +79,20 @@ class Tensor:
 
     def __init__(self, data: Any, requires_grad: bool = False):
         data = backend().asarray(data.data if isinstance(data, Tensor) else data)
-        if requires_grad:
-            if data.dtype.kind != "f":
-                raise TypeError(
-                    f"a tensor of {data.dtype} cannot require a gradient; "
-                    "make it float32 or float64 first"
-                )
-            data = backend().copy(data)
-        self.data: Array = data
+        if requires_grad and data.dtype.kind != "f":
+            raise TypeError(
+                f"a tensor of {data.dtype} cannot require a gradient; "
+                "make it float32 or float64 first"
+            )
+        self.data: Array = backend().copy(data) if requires_grad else data
         self.grad: Array | None = None
         self.requires_grad = requires_grad
         self.op: str | None = None
         self._parents: tuple[Tensor, ...] = ()
-        self._backward: Callable[[Array], tuple] | None = None
-        self._made = next(_clock)
-        self._changed = -1
+        self._rule: Any = None  # from the gradient here to those of the parents
+        self._made, self._changed = next(_clock), -1
 
-    def backward(self, grad: Array | None = None) -> None:
+    def backward(self, grad: Array = None) -> None:
         """Add d(self)/d(leaf), weighted by `grad`, to every leaf's `grad`.
 
         The entries of the tape are freed as they are used, so a second
@@ -116,19 +113,15 @@ class Tensor:
                 "backward() on a tensor that does not require a gradient; was it "
                 "computed under no_grad(), or from tensors without requires_grad?"
             )
-        if grad is None:
-            if self.data.size != 1:
-                raise ValueError(
-                    f"backward() on a tensor of shape {self.shape} needs a gradient "
-                    "of that shape; reduce to one number first, such as by .sum()"
-                )
+        if grad is None and self.data.size == 1:
             grad = backend().ones_like(self.data)
-        else:
-            grad = backend().asarray(grad).astype(self.dtype)
-            if grad.shape != self.data.shape:
-                raise ValueError(
-                    f"backward() got a gradient {grad.shape} for a tensor {self.shape}"
-                )
+        if np.shape(grad) != self.shape:
+            raise ValueError(
+                f"backward() on a tensor {self.shape} needs a gradient of that shape, "
+                f"got {None if grad is None else np.shape(grad)}; or reduce to one "
+                "number first, such as by .sum()"
+            )
+        grad = backend().asarray(grad).astype(self.dtype)
 
         # Newest first is a topological order: a result is made after its inputs.
         nodes = sorted(_reachable(self), key=lambda node: node._made)
@@ -141,11 +134,13 @@ class Tensor:
                 continue
             if node.op is None:
                 # A copy: what arrived here may have gone to other parents too.
-                node.grad = backend().copy(
-                    grad if node.grad is None else node.grad + grad
-                )
+                total = grad if node.grad is None else node.grad + grad
+                node.grad = backend().copy(total)
                 continue
-            for parent, part in zip(node._parents, node._take(grad), strict=True):
+            # Forget the entry before it is used: what it held is freed on the way.
+            parents, rule = node._parents, node._rule
+            node._parents, node._rule = (), None
+            for parent, part in zip(parents, rule(grad), strict=True):
                 if part is None or not parent.requires_grad:
                     continue
                 key = parent._made
@@ -158,13 +153,6 @@ class Tensor:
                 else:
                     sums[key] = sums[key] + part
                     owned.add(key)
-            node._parents = ()
-
-    def _take(self, grad: Array) -> tuple:
-        """Run this entry's backward function once, then forget it."""
-        function, self._backward = self._backward, None
-        assert function is not None
-        return function(grad)
 
     def assign(self, data: Array) -> None:
         """Overwrite the values of a trained leaf in place, as an optimiser does.
@@ -277,8 +265,7 @@ class Tensor:
         return ops.max(self, axis, keepdims)
 
     def reshape(self, *shape: Any) -> Tensor:
-        whole = len(shape) == 1 and isinstance(shape[0], (tuple, list))
-        return ops.reshape(self, tuple(shape[0]) if whole else shape)
+        return ops.reshape(self, shape[0] if isinstance(shape[0], tuple) else shape)
 
     @property
     def T(self) -> Tensor:
@@ -299,15 +286,10 @@ def record(
             shape after broadcasting; the tape undoes that.
     """
     out = Tensor.__new__(Tensor)
-    out.data = data
-    out.grad = None
-    out._made = next(_clock)
-    out._changed = -1
+    out.data, out.grad, out._made, out._changed = data, None, next(_clock), -1
     out.requires_grad = _mode.recording and any(p.requires_grad for p in parents)
-    if out.requires_grad:
-        out.op, out._parents, out._backward = op, parents, backward
-    else:
-        out.op, out._parents, out._backward = None, (), None
+    entry = (op, parents, backward) if out.requires_grad else (None, (), None)
+    out.op, out._parents, out._rule = entry
     return out
 
 
@@ -316,7 +298,7 @@ def _reachable(last: Tensor) -> list[Tensor]:
     nodes, seen, stack = [last], {last._made}, [last]
     while stack:
         node = stack.pop()
-        if node.op is not None and node._backward is None:
+        if node.op is not None and node._rule is None:
             raise RuntimeError(
                 f"backward() a second time through '{node.op}': its tape was freed; "
                 "compute the result again"
@@ -343,12 +325,9 @@ def unbroadcast(grad: Array, shape: tuple[int, ...]) -> Array:
     (4, 1)
     """
     extra = grad.ndim - len(shape)
-    if extra:
-        grad = backend().sum(grad, tuple(range(extra)), False)
-    stretched = tuple(
-        axis for axis, n in enumerate(shape) if n == 1 and grad.shape[axis] != 1
-    )
-    return backend().sum(grad, stretched, True) if stretched else grad
+    lengths = (1,) * extra + tuple(shape)
+    stretched = [a for a, n in enumerate(lengths) if a < extra or n != grad.shape[a]]
+    return backend().sum(grad, tuple(stretched), True).reshape(shape)
 
 
 from minitorch import ops  # noqa: E402  (operations need Tensor, and it needs them)

@@ -202,9 +202,9 @@ def test_a_tensor_is_not_edited_in_place():
 
 def test_backward_needs_a_gradient_for_more_than_one_number():
     x = leaf(1.0, 2.0)
-    with pytest.raises(ValueError, match=r"shape \(2,\) needs a gradient.*\.sum\(\)"):
+    with pytest.raises(ValueError, match=r"\(2,\) needs a gra.*got None;.*\.sum\(\)"):
         (x * 2).backward()
-    with pytest.raises(ValueError, match=r"got a gradient \(3,\) for a tensor \(2,\)"):
+    with pytest.raises(ValueError, match=r"\(2,\) needs a gradient.*got \(3,\)"):
         (x * 2).backward(np.ones(3))
 
 
