@@ -135,17 +135,16 @@ def test_a_gradient_has_the_type_of_its_tensor():
 
 def test_unbroadcast_sums_what_was_stretched():
     rng = np.random.default_rng(0)
-    for small, big in [
-        ((3,), (2, 3)),
-        ((2, 1), (2, 3)),
-        ((), (2, 3)),
-        ((1, 3), (4, 3)),
-    ]:
+    pairs = [((3,), (2, 3)), ((2, 1), (2, 3)), ((), (2, 3)), ((1, 3), (4, 3))]
+    pairs += [((1,), (0,)), ((2, 1, 1), (4, 2, 1, 3))]
+    for small, big in pairs:
         grad = rng.normal(size=big)
         x = rng.normal(size=small)
         # The transpose of broadcasting: <broadcast(x), grad> = <x, unbroadcast(grad)>.
         left = (np.broadcast_to(x, big) * grad).sum()
-        np.testing.assert_allclose((x * unbroadcast(grad, small)).sum(), left)
+        back = unbroadcast(grad, small)
+        assert back.shape == small
+        np.testing.assert_allclose((x * back).sum(), left)
 
 
 # ----------------------------------------------------------------------------
