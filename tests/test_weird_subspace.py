@@ -542,6 +542,13 @@ def test_a_message_for_another_network_is_refused(other):
             decode(g.message(phi), other)
 
 
+def test_a_message_of_an_unknown_method_is_refused(monkeypatch):
+    g = Dense(NET)
+    monkeypatch.setattr(Dense, "code", 199)
+    with pytest.raises(ValueError, match="method 199; update to a newer course"):
+        decode(g.message(g.theta0), NET)
+
+
 @pytest.mark.parametrize("g", [Subspace(NET, 3), Dense(NET)], ids=["subspace", "dense"])
 def test_what_cannot_be_sent_is_refused(g):
     phi = np.ones(g.layout.size, np.float32)

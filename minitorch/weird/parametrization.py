@@ -146,6 +146,8 @@ def decode(message: bytes, net: Network) -> tuple[np.ndarray, None]:
     count, rest = body[0], body[1:]
     g: Target = net
     for _ in range(count):
+        if rest[0] not in _METHODS:
+            raise ValueError(f"a message of method {rest[0]}; update to a newer course")
         g, rest = _METHODS[rest[0]].from_spec(rest[1:], g)
     assert isinstance(g, Parametrization)
     return apply(g, g.from_payload(rest)), None
