@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from importlib import metadata
 
+import minitorch
 from minitorch.backends import backend
 
 SCALES = {
@@ -36,8 +37,10 @@ def setup(scale: str = "quick") -> None:
     engine = backend().name
     print(f"scale     {scale}: {SCALES[scale]}")
     print(f"device    CPU, {engine} back-end")
-    names = ["weird-ways", "numpy"] + (["numba"] if engine == "numba" else [])
-    print("versions ", ", ".join(f"{name} {metadata.version(name)}" for name in names))
+    versions = [f"weird-ways {minitorch.__version__}"]
+    for name in ["numpy", "numba"] if engine == "numba" else ["numpy"]:
+        versions.append(f"{name} {metadata.version(name)}")
+    print("versions ", ", ".join(versions))
 
 
 def scale() -> str:

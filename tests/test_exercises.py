@@ -118,9 +118,7 @@ def test_an_unwritten_stub_runs_the_reference_and_says_so_once(capsys):
     for _ in range(3):
         np.testing.assert_array_equal(project_grad(P, GRAD), P.T @ GRAD)
     said = capsys.readouterr().out
-    assert said == (
-        "[subspace/project_grad] not written yet: the reference runs.\n"
-    )
+    assert said == ("[subspace/project_grad] not written yet: the reference runs.\n")
     assert check(project_grad).status == "not attempted"
 
 
