@@ -148,6 +148,7 @@ def environment(home: Path) -> dict[str, str]:
         # Matplotlib's font list is the same for all and slow to make.
         "MPLCONFIGDIR": str(BUILD / "matplotlib"),
         "MINITORCH_STATIC": "1",
+        "MINITORCH_SCALE": "quick",
         "TQDM_DISABLE": "1",
     }
 

@@ -14,6 +14,9 @@ SCALES = {
 }
 
 
+_scale = "quick"  # what `setup` chose last
+
+
 def setup(scale: str = "quick") -> None:
     """Choose the scale of a chapter's runs, and say what will run on what.
 
@@ -30,12 +33,13 @@ def setup(scale: str = "quick") -> None:
     device    CPU, numba back-end
     versions  weird-ways ...
     """
-    scale = os.environ.get("MINITORCH_SCALE", scale)
-    if scale not in SCALES:
-        raise ValueError(f"no scale {scale!r}; there are {' and '.join(SCALES)}")
-    os.environ["MINITORCH_SCALE"] = scale
+    global _scale
+    wanted = os.environ.get("MINITORCH_SCALE", scale)
+    if wanted not in SCALES:
+        raise ValueError(f"no scale {wanted!r}; there are {' and '.join(SCALES)}")
+    _scale = wanted
     engine = backend().name
-    print(f"scale     {scale}: {SCALES[scale]}")
+    print(f"scale     {wanted}: {SCALES[wanted]}")
     print(f"device    CPU, {engine} back-end")
     versions = [f"weird-ways {minitorch.__version__}"]
     for name in ["numpy", "numba"] if engine == "numba" else ["numpy"]:
@@ -44,5 +48,9 @@ def setup(scale: str = "quick") -> None:
 
 
 def scale() -> str:
-    """Give the scale in use, "quick" unless `setup` chose another."""
-    return os.environ.get("MINITORCH_SCALE", "quick")
+    """Give the scale in use: "quick", unless `setup` chose another.
+
+    >>> scale()
+    'quick'
+    """
+    return _scale

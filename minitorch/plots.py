@@ -50,7 +50,7 @@ class Style(NamedTuple):
 STYLES = {
     "direct": Style("direct training", "#222222", "s"),
     "subspace": Style("random subspace", "#0072B2", "o"),
-    "coordinates": Style("random weights only", "#B23A0A", "X"),
+    "coordinates": Style("random single weights", "#B23A0A", "X"),
     "dense": Style("dense P", "#2A2A8C", "s"),
     "sparse": Style("sparse P", "#BA8D01", "^"),
     "fastfood": Style("Fastfood P", "#0FA062", "D"),

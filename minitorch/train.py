@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ from minitorch.nn import Network
 from minitorch.ops import cross_entropy
 from minitorch.optim import SGD, Adam, Optimiser, cosine
 from minitorch.tensor import Array, Tensor, no_grad
+
+KEPT = ("phi", "theta", "loss", "test_accuracy", "seconds")
 
 
 @dataclass
@@ -121,6 +125,42 @@ def fit(
     test = accuracy(net, theta, data.test_x, data.test_y, state=state)
     seconds = time.process_time() - started
     return Fit(phi.numpy(), theta, state, losses, test, seconds)
+
+
+def save_fit(path: str | os.PathLike, done: Fit) -> None:
+    """Keep a run in one npz file, whole or not at all.
+
+    Raises:
+        ValueError: when the network has running statistics, which are not kept.
+    """
+    if done.state is not None:
+        raise ValueError("a run with running statistics cannot be kept yet")
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parts = {name: getattr(done, name) for name in KEPT}
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        try:
+            np.savez(file, **parts)
+        except BaseException:
+            file.close()
+            os.unlink(file.name)
+            raise
+    os.replace(file.name, path)
+
+
+def load_fit(path: str | os.PathLike) -> Fit:
+    """Read a run that `save_fit` kept.
+
+    >>> done = Fit(np.ones(2), np.ones(3), None, np.ones(4), 0.5, 1.0)
+    >>> path = os.path.join(tempfile.mkdtemp(), "run.npz")
+    >>> save_fit(path, done)
+    >>> load_fit(path)
+    50.0% of held-out images right
+    2 numbers trained in 4 steps, 1.0 s
+    """
+    with open(path, "rb") as file, np.load(file) as parts:
+        phi, theta, loss = (parts[name] for name in KEPT[:3])
+        return Fit(phi, theta, None, loss, *(parts[name].item() for name in KEPT[3:]))
 
 
 def predict(

@@ -53,6 +53,24 @@ def test_a_number_that_is_not_finite_is_refused_and_nothing_written(tmp_path):
     assert not path.exists()
 
 
+def test_a_full_disk_leaves_the_file_as_it_was(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    append_row(path, {"seed": 0})
+    before = path.read_bytes()
+    code = (
+        "import resource, signal, sys; from minitorch.studies.store import append_row;"
+    )
+    code += "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+    code += "resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40));"
+    code += "append_row(sys.argv[1], {'padding': 'x' * 100})"
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True
+    )
+    assert "OSError" in run.stderr
+    assert "were taken back" in run.stderr
+    assert path.read_bytes() == before
+
+
 def test_provenance_says_what_made_a_row():
     made = provenance(seconds=1.234)
     assert made["seconds"] == 1.23
@@ -124,6 +142,25 @@ def test_committed_rows_fill_the_book_grid_with_five_seeds():
             assert (json.dumps(settings, sort_keys=True), seed) in done, settings
     assert all(row["provenance"]["commit"] for row in rows)
     assert all(row["provenance"]["clean"] for row in rows)
+
+
+def test_a_stored_row_comes_out_again():
+    row = study.stored(images=1_000, data="true", d=50)[0]
+    again = study.run(row["settings"], row["seed"])
+    assert again["train"] == pytest.approx(row["result"]["train"], abs=0.02)
+    assert again["test"] == pytest.approx(row["result"]["test"], abs=0.02)
+
+
+def test_a_full_run_is_kept_and_taken_up_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINITORCH_RUNS", str(tmp_path))
+    settings = {**TINY, "scale": "full"}
+    first = study.run(settings, seed=0)
+    (kept,) = tmp_path.iterdir()
+    made = kept.stat().st_mtime_ns
+    assert study.run(settings, seed=0) == first
+    assert kept.stat().st_mtime_ns == made
+    study.run(settings, seed=1)
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_curve_with_a_hole_is_refused():

@@ -32,6 +32,10 @@ def append_row(path: str | os.PathLike, row: Row) -> None:
 
     The line goes out in one write, and to the disk before this returns.
 
+    Raises:
+        ValueError: when the row holds a number that is not finite.
+        OSError: when the disk is full; the file is then as it was.
+
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "rows.jsonl"
     >>> append_row(path, {"seed": 0, "result": {"test": 0.9}})
@@ -40,12 +44,20 @@ def append_row(path: str | os.PathLike, row: Row) -> None:
     """
     line = json.dumps(row, sort_keys=True, allow_nan=False) + "\n"
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        os.write(descriptor, line.encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with open(path, "ab", buffering=0) as file:
+        before = file.tell()
+        try:
+            written = file.write(line.encode())
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(before)
+            raise
+        if written != len(line):
+            file.truncate(before)
+            raise OSError(
+                f"{path}: only {written} of {len(line)} bytes could be written, and "
+                "were taken back; free some disk space and run the study again"
+            )
 
 
 def read_rows(path: str | os.PathLike) -> list[Row]:
@@ -78,9 +90,17 @@ def provenance(seconds: float) -> Row:
         "clean": _git("status", "--porcelain", "--untracked-files=no") == "",
         "device": f"CPU {platform.machine()}",
         "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in names},
+        "versions": {name: _version(name) for name in names},
         "seconds": round(seconds, 2),
     }
+
+
+def _version(name: str) -> str | None:
+    """Give the installed version; None for what is not installed."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _git(*words: str) -> str | None:

@@ -7,8 +7,12 @@ paper's own schedule.
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from collections.abc import Iterable
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +26,7 @@ from minitorch.random import stream
 from minitorch.stats import mean_interval
 from minitorch.studies.store import Row, read_rows, results_folder
 from minitorch.tensor import no_grad
-from minitorch.train import Fit, accuracy, fit, predict
+from minitorch.train import Fit, accuracy, fit, load_fit, predict, save_fit
 from minitorch.weird import Dense, Parametrization, Subspace, apply, decode
 
 NAME = "subspaces"
@@ -122,6 +126,9 @@ def parametrization(settings: Row, seed: int) -> Dense | Subspace:
 def train(settings: Row, seed: int) -> Fit:
     """Train once.
 
+    A run at full scale takes long, so it is kept in the folder that the variable
+    MINITORCH_RUNS names (else `runs`), and taken from there the next time.
+
     Args:
         settings: the keys of `QUICK`. projection "direct" trains all weights.
         seed: of theta0, P and the order of the images.
@@ -129,7 +136,16 @@ def train(settings: Row, seed: int) -> Fit:
     g = parametrization(settings, seed)
     data = dataset(settings["data"], settings["images"])
     how = {key: settings[key] for key in ("lr", "epochs", "batch")}
-    return fit(g.net, g, data, seed=seed, **how)
+    if settings["scale"] != "full":
+        return fit(g.net, g, data, seed=seed, **how)
+    asked = json.dumps([settings, seed], sort_keys=True)
+    name = f"{NAME}-{hashlib.sha256(asked.encode()).hexdigest()[:16]}.npz"
+    path = Path(os.environ.get("MINITORCH_RUNS", "runs")) / name
+    if path.exists():
+        return load_fit(path)
+    done = fit(g.net, g, data, seed=seed, progress=True, **how)
+    save_fit(path, done)
+    return done
 
 
 def run(settings: Row, seed: int) -> Row:
