@@ -286,10 +286,10 @@ def interval(values: np.ndarray) -> str:
     return f"{mean:,.0f} ({low:,.0f} to {high:,.0f})"
 
 
-# Mean test accuracy over three seeds, 100 epochs, as stored in the notebook that
-# the authors published with their code (github.com/uber-research/
+# Mean test accuracy over three seeds, 100 passes over MNIST, as stored in the notebook
+# that the authors published with their code (github.com/uber-research/
 # intrinsic-dimension); the figures of the paper itself were not compared.
-PUBLISHED: dict[tuple[str, str], tuple[list[int], list[float]]] = {
+_PUBLISHED: dict[tuple[str, str], tuple[list[int], list[float]]] = {
     ("mlp-200", "true"): (
         [10, 50, 100, 200, 300, 400, 500, 600, 700, 750, 800, 900, 1000, 1250, 1500],
         [
@@ -306,11 +306,15 @@ PUBLISHED: dict[tuple[str, str], tuple[list[int], list[float]]] = {
         [0.679, 0.836, 0.885, 0.896, 0.902, 0.917],
     ),
 }
-PUBLISHED_DIRECT = {"mlp-200": 0.981, "lenet": 0.991}
+PUBLISHED = {
+    key: (np.array(ds, float), np.array(accuracy))
+    for key, (ds, accuracy) in _PUBLISHED.items()
+}
 
 
-# (network, data, whether the 90 % are of direct training, published d_int90), from
-# the printed outputs of the same notebook: the first d on its grid above the line.
+# (network, data, whether the line is own or absolute, published d_int90): printed in
+# the same notebook, by the rule "first d on the grid above the line". The 750 of the
+# 200-wide network is the headline; its own stored means reach the line at d = 800.
 CLAIMS: list[tuple[str, str, bool, int]] = [
     ("mlp-200", "true", False, 750),
     ("mlp-400", "true", True, 525),
@@ -341,11 +345,14 @@ def needed(net: str, data: str, own: bool) -> np.ndarray:
 def verdict(paper: float, ours: np.ndarray) -> str:
     """Compare the mean over seeds with a published number.
 
-    Within 20 % is "reproduced", within a factor of two "partly", else "not".
+    Within 20 % is "reproduced", within a factor of two "partly", else "not";
+    "not reached" when a seed never came to the line.
 
     >>> verdict(750, np.array([700.0, 690.0])), verdict(750, np.array([300.0]))
     ('reproduced', 'not')
     """
+    if np.isnan(ours).any():
+        return "not reached"
     ratio = ours.mean() / paper
     if 0.8 <= ratio <= 1.2:
         return "reproduced"
