@@ -153,7 +153,11 @@ def _column(values: Sequence[object]) -> tuple[list[str], bool]:
 
 
 def number(value: Any) -> str:
-    """Write a number as a person would: 199,210 and 0.894 and 3."""
+    """Write a number as a person would.
+
+    >>> number(199210), number(0.8941), number(3.0)
+    ('199,210', '0.894', '3')
+    """
     value = float(value)
     if abs(value) >= 999.5:
         return f"{value:,.0f}"

@@ -44,7 +44,11 @@ class Layout:
         self.size = start
 
     def views(self, theta: Array) -> dict[str, Array]:
-        """Cut a plain array into its pieces, without copying."""
+        """Cut a plain array into its pieces, without copying.
+
+        Raises:
+            ValueError: when theta is not a vector of this layout's size.
+        """
         self._check(theta.shape)
         return {
             name: theta[self.slices[name]].reshape(shape)
@@ -58,6 +62,14 @@ class Layout:
 
         Raises:
             ValueError: when theta is not a vector of this layout's size.
+
+        >>> theta = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+        >>> pieces = Layout({"weight": (2, 1), "bias": (1,)}).unpack(theta)
+        >>> pieces["weight"].shape
+        (2, 1)
+        >>> (5 * pieces["bias"]).backward()
+        >>> theta.grad
+        array([0., 0., 5.], dtype=float32)
         """
         self._check(theta.shape)
 

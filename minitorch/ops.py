@@ -86,7 +86,11 @@ def divide(a: Operand, b: Operand) -> Tensor:
 
 
 def negative(x: Operand) -> Tensor:
-    """-x."""
+    """-x, element by element.
+
+    >>> negative(Tensor([1.0, -2.0]))
+    Tensor([-1.  2.])
+    """
     x = tensor(x)
 
     def backward(grad: Array) -> Grads:
@@ -122,7 +126,11 @@ def power(x: Operand, exponent: float) -> Tensor:
 
 
 def exp(x: Operand) -> Tensor:
-    """e to the x."""
+    """e to the x, element by element.
+
+    >>> exp(Tensor([0.0, 1.0])).data.round(3)
+    array([1.   , 2.718], dtype=float32)
+    """
     x = tensor(x)
     out = backend().exp(x.data)
 
@@ -133,7 +141,11 @@ def exp(x: Operand) -> Tensor:
 
 
 def log(x: Operand) -> Tensor:
-    """Natural logarithm."""
+    """Natural logarithm, element by element; -inf at 0, nan below.
+
+    >>> log(Tensor([1.0, 10.0])).data.round(3)
+    array([0.   , 2.303], dtype=float32)
+    """
     x = tensor(x)
 
     def backward(grad: Array) -> Grads:
@@ -143,7 +155,11 @@ def log(x: Operand) -> Tensor:
 
 
 def sqrt(x: Operand) -> Tensor:
-    """Square root."""
+    """Square root, element by element; its gradient at 0 is infinite.
+
+    >>> sqrt(Tensor([4.0, 9.0]))
+    Tensor([2. 3.])
+    """
     x = tensor(x)
     out = backend().sqrt(x.data)
 
@@ -154,7 +170,11 @@ def sqrt(x: Operand) -> Tensor:
 
 
 def tanh(x: Operand) -> Tensor:
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent, element by element.
+
+    >>> tanh(Tensor([0.0, 1.0])).data.round(3)
+    array([0.   , 0.762], dtype=float32)
+    """
     x = tensor(x)
     out = backend().tanh(x.data)
 
@@ -195,7 +215,11 @@ def relu(x: Operand) -> Tensor:
 
 
 def abs(x: Operand) -> Tensor:
-    """Absolute value; the gradient at 0 is taken to be 0."""
+    """Absolute value; the gradient at 0 is taken to be 0.
+
+    >>> abs(Tensor([-1.0, 2.0]))
+    Tensor([1. 2.])
+    """
     x = tensor(x)
 
     def backward(grad: Array) -> Grads:
@@ -229,6 +253,9 @@ def maximum(a: Operand, b: Operand) -> Tensor:
 def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Sum over one axis, several, or all.
 
+    Raises:
+        ValueError: when there is no such axis.
+
     >>> sum(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     Tensor([4. 6.])
     """
@@ -245,6 +272,9 @@ def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Mean over one axis, several, or all.
 
+    Raises:
+        ValueError: when there is no such axis, or no value along it.
+
     >>> mean(Tensor([1.0, 2.0, 6.0])).item()
     3.0
     """
@@ -257,6 +287,9 @@ def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 def max(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Largest value over one axis, several, or all; equal values share the gradient.
+
+    Raises:
+        ValueError: when there is no such axis, or no value along it.
 
     >>> max(Tensor([[1.0, 5.0], [3.0, 4.0]]), axis=1)
     Tensor([5. 4.])
@@ -284,6 +317,9 @@ def reshape(x: Operand, shape: tuple[int, ...]) -> Tensor:
 
     Raises:
         ValueError: when the shape holds another number of values.
+
+    >>> reshape(Tensor([1.0, 2.0, 3.0, 4.0]), (2, -1)).shape
+    (2, 2)
     """
     x = tensor(x)
     try:
@@ -629,7 +665,12 @@ def custom(name: str, forward: Callable, backward: Callable) -> Callable:
 
 
 def tensor(x: Any) -> Tensor:
-    """Take a tensor as it is; wrap anything else."""
+    """Take a tensor as it is; wrap anything else.
+
+    >>> x = tensor([1.0])
+    >>> tensor(x) is x
+    True
+    """
     return x if isinstance(x, Tensor) else Tensor(x)
 
 

@@ -107,6 +107,11 @@ class Tensor:
             RuntimeError: when nothing was recorded, when the tape was freed, or
                 when a tensor was changed after an operation had read it.
             ValueError: when `grad` is missing or has another shape.
+
+        >>> x = Tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * x).backward(np.array([1.0, 10.0]))
+        >>> x.grad
+        array([ 2., 40.], dtype=float32)
         """
         if not self.requires_grad:
             raise RuntimeError(
@@ -161,6 +166,11 @@ class Tensor:
             RuntimeError: when this tensor is the result of an operation, or one
                 that requires no gradient.
             ValueError: when the shape differs.
+
+        >>> x = Tensor([1.0, 2.0], requires_grad=True)
+        >>> x.assign(np.array([3.0, 4.0]))
+        >>> x
+        Tensor([3. 4.], requires_grad=True)
         """
         if self.op is not None or not self.requires_grad:
             what = f"the result of '{self.op}'" if self.op else "a constant tensor"
@@ -178,30 +188,61 @@ class Tensor:
         self._changed = next(_clock)
 
     def detach(self) -> Tensor:
-        """Give a copy of the values, without their history."""
+        """Give a copy of the values, without their history.
+
+        >>> x = Tensor([1.0], requires_grad=True)
+        >>> (x * 2).detach()
+        Tensor([2.])
+        """
         return Tensor(backend().copy(self.data))
 
     def numpy(self) -> np.ndarray:
-        """Give the values as a numpy array."""
+        """Give the values as a numpy array.
+
+        >>> Tensor([1.0, 2.0]).numpy()
+        array([1., 2.], dtype=float32)
+        """
         return backend().to_numpy(self.data)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         return np.array(self.numpy(), dtype, copy=copy)
 
     def item(self) -> float:
-        """Give the one number that this tensor holds."""
+        """Give the one number that this tensor holds.
+
+        Raises:
+            ValueError: when it holds more than one, or none.
+
+        >>> Tensor([[1.5]]).item()
+        1.5
+        """
         return self.data.item()
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The length of each axis.
+
+        >>> Tensor([[1.0, 2.0]]).shape
+        (1, 2)
+        """
         return tuple(self.data.shape)
 
     @property
     def ndim(self) -> int:
+        """How many axes there are.
+
+        >>> Tensor([[1.0, 2.0]]).ndim
+        2
+        """
         return self.data.ndim
 
     @property
     def dtype(self) -> Any:
+        """The type of the numbers.
+
+        >>> Tensor([1.0]).dtype, Tensor(np.arange(3)).dtype
+        (dtype('float32'), dtype('int64'))
+        """
         return self.data.dtype
 
     def __len__(self) -> int:
@@ -256,19 +297,45 @@ class Tensor:
         return ops.getitem(self, index)
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Sum over one axis, several, or all; see `ops.sum`.
+
+        >>> Tensor([[1.0, 2.0], [3.0, 4.0]]).sum(axis=1, keepdims=True).shape
+        (2, 1)
+        """
         return ops.sum(self, axis, keepdims)
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Mean over one axis, several, or all; see `ops.mean`.
+
+        >>> Tensor([[1.0, 2.0], [3.0, 4.0]]).mean(axis=0)
+        Tensor([2. 3.])
+        """
         return ops.mean(self, axis, keepdims)
 
     def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Largest value over one axis, several, or all; see `ops.max`.
+
+        >>> Tensor([[1.0, 2.0], [3.0, 4.0]]).max().item()
+        4.0
+        """
         return ops.max(self, axis, keepdims)
 
     def reshape(self, *shape: Any) -> Tensor:
+        """The same numbers in another shape, given as lengths or one tuple.
+
+        >>> x = Tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> x.reshape(4, 1).shape, x.reshape((1, -1)).shape
+        ((4, 1), (1, 4))
+        """
         return ops.reshape(self, shape[0] if isinstance(shape[0], tuple) else shape)
 
     @property
     def T(self) -> Tensor:
+        """The axes in reverse order: a matrix (n, m) becomes (m, n).
+
+        >>> Tensor([[1.0, 2.0]]).T.shape
+        (2, 1)
+        """
         return ops.permute_dims(self, tuple(reversed(range(self.ndim))))
 
 
@@ -284,6 +351,12 @@ def record(
         backward: takes the gradient of the result and gives one gradient for
             each parent (None where there is none). A gradient may have the
             shape after broadcasting; the tape undoes that.
+
+    >>> x = Tensor([3.0], requires_grad=True)
+    >>> y = record("double", 2 * x.data, (x,), lambda grad: (2 * grad,))
+    >>> y.backward()
+    >>> x.grad
+    array([2.], dtype=float32)
     """
     out = Tensor.__new__(Tensor)
     out.data, out.grad, out._made, out._changed = data, None, next(_clock), -1

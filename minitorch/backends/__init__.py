@@ -26,6 +26,9 @@ def backend() -> NumpyBackend:
     """Give the back-end in use: numba where it can be had, else numpy.
 
     MINITORCH_NUMBA=0 keeps numba out.
+
+    >>> backend().name in ("numba", "numpy")
+    True
     """
     global _current
     if _current is None:

@@ -19,12 +19,23 @@ BLOCK = 1 << 18
 
 
 def fits(*arrays: Array) -> bool:
-    """Tell whether a compiled kernel can take these arrays."""
+    """Tell whether a compiled kernel can take these arrays.
+
+    >>> fits(np.zeros(3, np.float32)), fits(np.zeros(3)), fits(np.zeros(6, "f4")[::2])
+    (True, False, False)
+    """
     # carray: contiguous, aligned and writeable; each of these is part of a signature
     return all(a.dtype == np.float32 and a.flags.carray for a in arrays)
 
 
 class NumbaBackend(NumpyBackend):
+    """Numpy's back-end with compiled kernels, for arrays that fit them.
+
+    >>> x, w = np.ones((1, 2), np.float32), np.ones((3, 2), np.float32)
+    >>> NumbaBackend().linear(x, w, None, relu=False)
+    array([[2., 2., 2.]], dtype=float32)
+    """
+
     name = "numba"
 
     def linear(self, x: Array, w: Array, b: Array | None, relu: bool) -> Array:

@@ -19,6 +19,14 @@ Grads = tuple[Array | None, Array, Array]  # of x (None unless needed), w and b
 
 
 class NumpyBackend:
+    """Arrays and kernels by numpy alone, in float32 and float64.
+
+    >>> kernels = NumpyBackend()
+    >>> x, w = np.array([[1.0, 2.0]]), np.array([[1.0, 1.0], [0.0, -1.0]])
+    >>> kernels.linear(x, w, None, relu=True)
+    array([[3., 0.]])
+    """
+
     name = "numpy"
 
     # -- arrays ---------------------------------------------------------------
@@ -53,14 +61,17 @@ class NumpyBackend:
 
     @staticmethod
     def to_numpy(array: Array) -> np.ndarray:
+        """The array itself: it is numpy's already."""
         return array
 
     @staticmethod
     def sum(x: Array, axis: Any, keepdims: bool) -> Array:
+        """Sum over one axis, several (a tuple) or all (None)."""
         return np.sum(x, axis=axis, keepdims=keepdims)
 
     @staticmethod
     def max(x: Array, axis: Any, keepdims: bool) -> Array:
+        """Largest value over one axis, several (a tuple) or all (None)."""
         return np.max(x, axis=axis, keepdims=keepdims)
 
     @staticmethod
@@ -87,6 +98,7 @@ class NumpyBackend:
     def linear_grad(
         self, grad: Array, x: Array, w: Array, y: Array, relu: bool, need_x: bool
     ) -> Grads:
+        """Gradients of x, w and b from that of y = linear(x, w, b), (N, O)."""
         if relu:
             grad = grad * (y > 0)
         return (np.dot(grad, w) if need_x else None, np.dot(grad.T, x), grad.sum(0))
@@ -116,6 +128,7 @@ class NumpyBackend:
         relu: bool,
         need_x: bool,
     ) -> Grads:
+        """Gradients of x, w and b from that of y = conv2d(x, w, b), (N, O, H, W)."""
         N, O, k = len(x), len(w), w.shape[-1]
         if relu:
             grad = grad * (y > 0)
@@ -166,6 +179,7 @@ class NumpyBackend:
         return np.take_along_axis(tiles, which[..., None], -1)[..., 0], which
 
     def max_pool2d_grad(self, grad: Array, which: Array, k: int) -> Array:
+        """Each tile's gradient at the entry that was its largest, 0 elsewhere."""
         N, C, OH, OW = grad.shape
         tiles = np.zeros((N, C, OH, OW, k * k), grad.dtype)
         np.put_along_axis(tiles, which[..., None].astype(np.intp), grad[..., None], -1)

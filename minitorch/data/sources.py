@@ -170,7 +170,11 @@ def read(name: str, path: Path) -> Parts:
 
 
 def read_embedded() -> Parts:
-    """Read the 10,000 digits that come with the package."""
+    """Read the 10,000 digits that come with the package.
+
+    Raises:
+        DataError: when the file is damaged.
+    """
     path = Path(__file__).parent / "files" / "mnist10k.npz"
     try:
         arrays = _arrays(path)

@@ -189,6 +189,11 @@ def load_answers(path: str | os.PathLike[str]) -> Saved:
     Raises:
         FileNotFoundError: when there is no such file.
         ValueError: when the file is not one of saved answers.
+
+    >>> path = Path(tempfile.mkdtemp()) / "answers.json"
+    >>> saved = progress("subspace").save(path)
+    >>> load_answers(path).answers == saved.answers
+    True
     """
     path = Path(path)
     if not path.exists():

@@ -154,7 +154,13 @@ def decode(message: bytes, net: Network) -> tuple[np.ndarray, None]:
 
 
 def apply(g: Parametrization, phi: np.ndarray) -> np.ndarray:
-    """Compute theta from phi on plain arrays, for evaluation."""
+    """Compute theta (D,) from phi (d,) on plain arrays, for evaluation.
+
+    >>> from minitorch.models import mlp
+    >>> from minitorch.weird.subspace import Subspace
+    >>> apply(Subspace(mlp(4, 3, 2), d=5), np.ones(5)).shape
+    (23,)
+    """
     return g(Tensor(np.asarray(phi, np.float32))).numpy()
 
 
@@ -224,5 +230,14 @@ class Dense(Parametrization):
 
 
 def through(target: Target, theta: Tensor, train: bool, rng: Rng) -> Tensor:
-    """Send a vector on through the maps that stand between it and the network."""
+    """Send a vector on through the maps that stand between it and the network.
+
+    >>> from minitorch.models import mlp
+    >>> from minitorch.weird.subspace import Subspace
+    >>> net, phi = mlp(4, 3, 2), Tensor(np.ones(5, np.float32))
+    >>> through(Subspace(net, d=5), phi, train=False, rng=None).shape
+    (23,)
+    >>> through(net, phi, train=False, rng=None) is phi
+    True
+    """
     return theta if isinstance(target, Network) else target(theta, train=train, rng=rng)

@@ -252,20 +252,23 @@ def dequantise(codes: np.ndarray, step: float, bits: int) -> np.ndarray:
 
 
 class Projection(Protocol):
-    """A fixed random matrix P (D, d) with columns of length one.
+    """A fixed random matrix P (D, d) with columns of length one, drawn from a seed.
 
-    `apply` gives P phi, `adjoint` gives P^T grad; `nbytes` is the memory that
-    holds P.
+    `nbytes` is the memory that holds P.
     """
 
     nbytes: int
 
     def __init__(self, D: int, d: int, seed: int): ...
-    def apply(self, phi: Array) -> Array: ...
-    def adjoint(self, grad: Array) -> Array: ...
+
+    def apply(self, phi: Array) -> Array:
+        """Multiply by the matrix: P phi, (D,), from phi (d,)."""
+
+    def adjoint(self, grad: Array) -> Array:
+        """Multiply by its transpose: P^T grad, (d,), from grad (D,)."""
 
 
-class DenseProjection:
+class DenseProjection(Projection):
     """Every entry drawn from a normal distribution: D d numbers, D d products.
 
     >>> P = DenseProjection(D=1000, d=3, seed=0)
@@ -288,7 +291,7 @@ class DenseProjection:
         return np.dot(self._rows, grad)
 
 
-class SparseProjection:
+class SparseProjection(Projection):
     """About sqrt(D) entries of random sign in each column, the rest zero.
 
     A column takes one entry from each of k = round(sqrt(D)) stretches of theta,
@@ -322,7 +325,7 @@ class SparseProjection:
         return backend().sparse_project_grad(grad, self._places, self._values)
 
 
-class FastfoodProjection:
+class FastfoodProjection(Projection):
     """A structured matrix, never stored: blocks of S H G Pi H B side by side.
 
     One block has length L, the smallest power of two that is at least d, so
@@ -368,7 +371,7 @@ class FastfoodProjection:
         return (x[: self._d] * self._B[: self._d]).sum(axis=1)
 
 
-class CoordinateProjection:
+class CoordinateProjection(Projection):
     """The control: d randomly chosen weights instead of d random directions.
 
     Each column of P holds a single one.
