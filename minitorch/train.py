@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,6 +18,45 @@ from minitorch.optim import SGD, Adam, Optimiser, cosine
 from minitorch.tensor import Array, Tensor, no_grad
 
 KEPT = ("phi", "theta", "loss", "test_accuracy", "seconds")
+
+
+class Map(Protocol):
+    """What `fit` asks of g; each `Parametrization` of `minitorch.weird` has it."""
+
+    def init(self, seed: int) -> np.ndarray:
+        """Give the phi that training starts from, (d,)."""
+
+    def __call__(
+        self,
+        phi: Tensor,
+        *,
+        train: bool = False,
+        rng: np.random.Generator | None = None,
+    ) -> Tensor:
+        """Compute theta, (D,), on the tape."""
+
+    def after_step(self, phi: Tensor, optimiser: Optimiser) -> None:
+        """Do what must happen after each step of the optimiser."""
+
+
+class Examples(Protocol):
+    """What `fit` asks of a data set; each `Dataset` of `minitorch.data` has it."""
+
+    @property
+    def train_x(self) -> np.ndarray:
+        """The images to learn from, as the network takes them, (N, ...)."""
+
+    @property
+    def train_y(self) -> np.ndarray:
+        """Their labels, (N,)."""
+
+    @property
+    def test_x(self) -> np.ndarray:
+        """The images that are held out."""
+
+    @property
+    def test_y(self) -> np.ndarray:
+        """Their labels."""
 
 
 @dataclass
@@ -50,8 +89,8 @@ class Fit:
 @np.errstate(over="ignore", invalid="ignore")  # fit looks at the loss instead
 def fit(
     net: Network,
-    g: Any,
-    data: Any,
+    g: Map,
+    data: Examples,
     *,
     lr: float,
     optimiser: str = "adam",
@@ -68,7 +107,7 @@ def fit(
     Args:
         net: the network.
         g: the parametrization, whose target ends in `net`.
-        data: a data set with train_x, train_y, test_x, test_y.
+        data: images and labels, such as `minitorch.data.load` gives.
         lr: the first learning rate.
         optimiser: "adam" or "sgd" (with momentum 0.9).
         epochs: how often every training image is seen.
@@ -116,15 +155,15 @@ def fit(
         mover.step()
         g.after_step(phi, mover)
     with no_grad():
-        theta = g(phi).numpy()
-    if not np.isfinite(theta).all():
+        trained = g(phi).numpy()
+    if not np.isfinite(trained).all():
         raise FloatingPointError(
             f"theta is no longer finite after {steps} steps with learning rates from "
             f"{lr:.3g} down; try a tenth of it"
         )
-    test = accuracy(net, theta, data.test_x, data.test_y, state=state)
+    test = accuracy(net, trained, data.test_x, data.test_y, state=state)
     seconds = time.process_time() - started
-    return Fit(phi.numpy(), theta, state, losses, test, seconds)
+    return Fit(phi.numpy(), trained, state, losses, test, seconds)
 
 
 def save_fit(path: str | os.PathLike, done: Fit) -> None:
@@ -132,6 +171,11 @@ def save_fit(path: str | os.PathLike, done: Fit) -> None:
 
     Raises:
         ValueError: when the network has running statistics, which are not kept.
+
+    >>> path = Path(tempfile.mkdtemp()) / "run.npz"
+    >>> save_fit(path, Fit(np.ones(2), np.ones(3), None, np.ones(4), 0.5, 1.0))
+    >>> path.exists()
+    True
     """
     if done.state is not None:
         raise ValueError("a run with running statistics cannot be kept yet")
@@ -189,7 +233,21 @@ def accuracy(
     *,
     state: Any = None,
 ) -> float:
-    """Give the fraction of images whose most likely class is the label."""
+    """Give the fraction of images whose most likely class is the label.
+
+    Args:
+        net: the network.
+        theta: all its weights, (D,).
+        x: the images, as the network takes them.
+        y: the labels, (N,).
+        state: running statistics; None for networks that have none.
+
+    >>> from minitorch.models import mlp
+    >>> net, x = mlp(4, 3), np.eye(4, dtype=np.float32)
+    >>> theta = net.init(seed=0)
+    >>> accuracy(net, theta, x, predict(net, theta, x))
+    1.0
+    """
     return float((predict(net, theta, x, state=state) == y).mean())
 
 
