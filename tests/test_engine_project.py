@@ -4,10 +4,18 @@ import ast
 import importlib
 import inspect
 import io
+import pkgutil
+import re
 import subprocess
 import sys
+import textwrap
 import tokenize
+import tomllib
+from collections.abc import Callable
+from importlib.metadata import packages_distributions
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -21,6 +29,23 @@ ENGINE = [PACKAGE / f"{name}.py" for name in COUNTED] + BACKENDS
 OUTSIDE = ["models", "random", "train", "stats", "course"]
 BESIDE = [PACKAGE / f"{name}.py" for name in OUTSIDE]
 ABOVE = {"weird", "data", "widgets", "grading", "studies", "plots", "canvas", "cards"}
+# Every module but the one that runs on import.
+MODULES = [minitorch] + [
+    importlib.import_module(found.name)
+    for found in pkgutil.walk_packages(minitorch.__path__, "minitorch.")
+    if not found.name.endswith("__main__")
+]
+# Where each function comes with an example. The compiled kernels are missing: numpy's
+# kernel of the same name is the example that they are tested against.
+EXPLAINED = [
+    "minitorch",
+    *(f"minitorch.{name}" for name in ["tensor", "ops", "nn", "optim", "gradcheck"]),
+    *(f"minitorch.{name}" for name in ["models", "random", "train", "stats", "course"]),
+    *(f"minitorch.{name}" for name in ["data", "plots", "cards", "grading", "weird"]),
+    *(f"minitorch.weird.{name}" for name in ["parametrization", "subspace"]),
+    "minitorch.backends",
+    *(f"minitorch.backends.{name}_backend" for name in ["numpy", "numba"]),
+]
 
 
 def code_lines(source: str) -> int:
@@ -115,6 +140,20 @@ def test_a_method_imports_the_engine_only(path):
     assert not parts(path) & (ABOVE - {"weird"})
 
 
+def test_what_is_imported_is_declared():
+    """Nothing is left to come with something else; scikit-learn has one data set."""
+    text = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    lines = tomllib.loads(text)["project"]["dependencies"]
+    declared = {re.match(r"[\w.-]+", line)[0].lower() for line in lines}
+    declared.add("scikit-learn")
+    comes_from = packages_distributions()
+    for path in PACKAGE.rglob("*.py"):
+        for name in {name.split(".")[0] for name in imports(path)}:
+            if name not in sys.stdlib_module_names | {"minitorch"}:
+                found = {each.lower() for each in comes_from.get(name, [])}
+                assert found & declared, f"{path.name} imports {name}"
+
+
 def test_importing_the_package_loads_numpy_and_little_else():
     code = "import sys, minitorch; print(*{name.split('.')[0] for name in sys.modules})"
     done = subprocess.run(
@@ -125,13 +164,72 @@ def test_importing_the_package_loads_numpy_and_little_else():
     assert not set(done.stdout.split()) & set(heavy.split())
 
 
-@pytest.mark.parametrize("path", ENGINE + BESIDE, ids=lambda path: path.stem)
-def test_what_is_public_is_described(path):
-    name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
-    module = importlib.import_module(name.removesuffix(".__init__"))
+# ----------------------------------------------------------------------------
+# Descriptions
+# ----------------------------------------------------------------------------
+
+
+def functions(holder: Any) -> dict[str, Any]:
+    """Give what a module or class defines itself: its public functions, by name.
+
+    Methods of any kind and properties count; dunders and whatever is only passed on
+    (`exp = staticmethod(np.exp)`) do not. A compiled function stands for its source.
+    """
+    module = getattr(holder, "__module__", holder.__name__)
+    found = {}
+    for word, value in vars(holder).items():
+        value = getattr(value, "fget", value)  # of a property
+        value = inspect.unwrap(getattr(value, "__func__", value))  # of a class method
+        value = getattr(value, "py_func", value)  # of a compiled function
+        if inspect.isfunction(value) and value.__module__ == module:
+            found |= {} if word.startswith("_") else {word: value}
+    return found
+
+
+def classes(module: ModuleType) -> list[type]:
+    """List the public classes that a module defines itself."""
+    own = [c for c in vars(module).values() if isinstance(c, type)]
+    own = [c for c in own if c.__module__ == module.__name__]
+    return [c for c in own if not c.__name__.startswith("_")]
+
+
+def raises(function: Callable) -> bool:
+    """Tell whether a function raises by itself (what is left to a subclass aside)."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    raised = [node for node in ast.walk(tree) if isinstance(node, ast.Raise)]
+    return any("NotImplementedError" not in ast.unparse(node) for node in raised)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_what_is_public_is_described(module):
     assert module.__doc__
-    for word, value in vars(module).items():
-        function = getattr(value, "py_func", value)
-        own = getattr(function, "__module__", "") == module.__name__
-        if own and not word.startswith("_") and inspect.isroutine(function):
-            assert function.__doc__, f"{module.__name__}.{word} has no docstring"
+    for name, function in functions(module).items():
+        assert function.__doc__, f"{module.__name__}.{name} has no docstring"
+    for cls in classes(module):
+        # A data class without a docstring gets its signature as one.
+        assert not (cls.__doc__ or f"{cls.__name__}(").startswith(f"{cls.__name__}(")
+        for name in functions(cls):
+            # getdoc looks further: an override has its base's docstring.
+            assert inspect.getdoc(getattr(cls, name)), f"{cls.__qualname__}.{name}"
+
+
+@pytest.mark.parametrize("name", EXPLAINED)
+def test_what_raises_says_so(name):
+    module = importlib.import_module(name)
+    for holder in [module, *classes(module)]:
+        for word, function in functions(holder).items():
+            if raises(function):
+                text = inspect.getdoc(getattr(holder, word)) or ""
+                assert "Raises" in text, f"{holder.__name__}.{word}"
+
+
+@pytest.mark.parametrize("name", EXPLAINED)
+def test_what_a_reader_may_call_has_an_example(name):
+    """What `__all__` offers, or all public functions where there is no such list."""
+    module = importlib.import_module(name)
+    offered = getattr(module, "__all__", functions(module))
+    calls = [getattr(module, word) for word in offered]
+    calls = [call for call in calls if inspect.isroutine(call)]
+    for call in calls:
+        assert ">>>" in (call.__doc__ or ""), f"{name}.{call.__name__} has no example"
+    assert calls or not functions(module)
