@@ -26,6 +26,6 @@ clean:
 
 # Installed for reading (no torch) and for developing; the versions are those tested.
 $(VENV)/ready-%: pyproject.toml constraints.txt
-	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(PY) -m pip install -q -c constraints.txt -e ".[$*]"
 	touch $@

@@ -55,7 +55,11 @@ def build_wheel() -> Path:
     shutil.rmtree(fresh, ignore_errors=True)
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel"]
     done = subprocess.run(
-        [*command, "-d", str(fresh)], cwd=ROOT, capture_output=True, text=True
+        [*command, "-d", str(fresh)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
     )
     if done.returncode:
         raise BuildError(f"The wheel could not be built:\n{done.stdout}{done.stderr}")
@@ -77,7 +81,7 @@ def build_wheel() -> Path:
     return old
 
 
-def _closure(names: Iterable[str]) -> dict[str, str]:
+def closure(names: Iterable[str]) -> dict[str, str]:
     """Installed versions of these distributions and of all that they require."""
     found: dict[str, str] = {}
     waiting = list(names)
@@ -104,7 +108,7 @@ def _common_stamp(wheel: Path) -> bytes:
         for name in sorted(archive.namelist()):
             if name.startswith("minitorch/"):
                 digest.update(name.encode() + b"\0" + archive.read(name))
-    versions = _closure(["weird-ways", "ipykernel", "nbclient"])
+    versions = closure(["weird-ways", "ipykernel", "nbclient"])
     versions.pop("weird-ways", None)
     variables = {
         name: value
@@ -140,6 +144,7 @@ def environment(home: Path) -> dict[str, str]:
         **ONE_THREAD,
         "PYTHONPATH": str(WHEEL_FOLDER),
         "PYTHONNOUSERSITE": "1",
+        "PYTHONUTF8": "1",
         "HOME": str(home),
         "USERPROFILE": str(home),
         "IPYTHONDIR": str(home / ".ipython"),

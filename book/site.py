@@ -1,7 +1,9 @@
 """Build the HTML pages from the notebooks' outputs, with warnings as errors."""
 
 import hashlib
+import importlib.metadata
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,16 +11,27 @@ from pathlib import Path
 
 from jupyter_cache import get_cache
 
-from book.notebooks import BUILD, EXECUTED, ROOT, BuildError, sources
+from book.notebooks import BUILD, EXECUTED, ROOT, BuildError, closure, sources
 
 HTML = BUILD / "html"
 CACHE = BUILD / ".jupyter_cache"
 STAMP = BUILD / "html.stamp"
+TOOLS = ("jupyter-book", "jupyter-cache")
+# Whose scripts, styles or fonts the pages carry.
+CARRIED = (
+    "sphinx",
+    "sphinx-book-theme",
+    "pydata-sphinx-theme",
+    "sphinx-copybutton",
+    "sphinx-design",
+    "sphinx-togglebutton",
+    "myst-nb",
+)
 
 
 def _stamp() -> str:
-    """Hash of every file that the pages are made from."""
-    digest = hashlib.sha256()
+    """Hash of every file, and of every version, that the pages are made from."""
+    digest = hashlib.sha256(repr(sorted(closure(TOOLS).items())).encode())
     files = [ROOT / "_config.yml", ROOT / "_toc.yml", *sources()]
     files += sorted(path for path in (ROOT / "book").rglob("*") if path.is_file())
     files += sorted(EXECUTED.glob("*.json"))
@@ -58,6 +71,7 @@ def build() -> Path:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        encoding="utf-8",
     )
     log = done.stdout + done.stderr
     (BUILD / "book.log").write_text(log, encoding="utf-8")
@@ -68,5 +82,16 @@ def build() -> Path:
         raise BuildError(f"The pages could not be built (_build/book.log):\n{found}")
     if any("Executing notebook" in line for line in lines):
         raise BuildError("The book's build ran a notebook again: its cache missed.")
+    _copy_licences()
     STAMP.write_text(stamp)
     return page
+
+
+def _copy_licences() -> None:
+    """Put the licences of what the pages carry beside it."""
+    folder = HTML / "_static" / "licences"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in CARRIED:
+        for file in importlib.metadata.files(name) or []:
+            if re.match(r"(LICEN[CS]E|COPYING|AUTHORS)", file.name, re.IGNORECASE):
+                shutil.copy(file.locate(), folder / f"{name}-{file.name}")

@@ -30,11 +30,11 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 try:
-    version("weird-ways")
+    if version("weird-ways") != "{version}":
+        print("this notebook was written for weird-ways {version}")
 except PackageNotFoundError:
     if find_spec("minitorch"):
-        note = "an unrelated minitorch is in the way: uninstall it"
-        raise ImportError(note) from None
+        raise ImportError("uninstall the unrelated minitorch") from None
     code = "{address}@v{version}"
     %pip install -q "weird-ways @ git+{{code}}"
 
@@ -109,6 +109,6 @@ def write() -> list[str]:
     changed = []
     for path, text in wanted.items():
         if text != path.read_text(encoding="utf-8"):
-            path.write_text(text, encoding="utf-8")
+            path.write_text(text, encoding="utf-8", newline="\n")
             changed.append(path.name)
     return changed

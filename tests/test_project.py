@@ -142,7 +142,7 @@ class _Shell:
 
 
 def _run_first_cell(shell: _Shell) -> None:
-    """Run the cell up to its last line, which has tests of its own."""
+    """Run the cell up to its last line, which tests/test_course.py tests."""
     cell = first_cell("1.2.3").removesuffix('minitorch.setup(scale="quick")')
     code = TransformerManager().transform_cell(cell)
     exec(compile(code, "first cell", "exec"), {"get_ipython": shell})
@@ -185,13 +185,21 @@ def test_first_cell_names_an_unrelated_package(monkeypatch: pytest.MonkeyPatch) 
     assert not shell.asked
 
 
+@pytest.mark.parametrize(
+    ("installed", "said"),
+    [("1.2.3", ""), ("1.2.4", "this notebook was written for weird-ways 1.2.3\n")],
+)
 def test_first_cell_leaves_an_installed_course_alone(
+    installed: str,
+    said: str,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("importlib.metadata.version", lambda name: "1.2.3")
+    monkeypatch.setattr("importlib.metadata.version", lambda name: installed)
     shell = _Shell()
     _run_first_cell(shell)
     assert not shell.asked
+    assert capsys.readouterr().out == said
 
 
 # Notebooks, as they ran
@@ -299,6 +307,9 @@ def test_versions_agree() -> None:
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     for source in sources():
         assert _read(source)["metadata"]["course_version"] == version
+    # Links lead to the tag, so that notebook, page and package are of one version.
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    assert config["repository"]["branch"] == f"v{version}"
 
 
 def test_wheel_is_small_and_whole(wheel: Path) -> None:
@@ -402,6 +413,7 @@ def test_tested_versions_meet_every_requirement() -> None:
             assert each.specifier.contains(pins[_plain(each.name)]), each
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="tested versions are Linux's")
 def test_constraints_hold_all_that_is_installed_for_us() -> None:
     """Whatever our requirements bring along is pinned too."""
     pins = _constraints()

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 import pytest
 
 from book.notebooks import BUILD, ROOT
+from book.site import CARRIED
 from book.sync import COLAB, colab_link
 
 SITE_TESTS = Path(__file__).with_name("site")
@@ -69,6 +70,9 @@ def report(site: Path, executed: dict[str, dict]) -> dict:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         _without("Node.js with npm")
+    said = subprocess.run([node, "--version"], capture_output=True, text=True).stdout
+    if int(said.lstrip("v").split(".")[0]) < 20:
+        _without(f"Node.js 20 or newer (there is {said.strip()})")
     lock = SITE_TESTS / "package-lock.json"
     installed = SITE_TESTS / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
@@ -203,6 +207,13 @@ class _Links(html.parser.HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found += [value for key, value in attrs if key == "href" and value]
+
+
+def test_the_site_carries_the_licences_of_its_parts(site: Path) -> None:
+    """Themes and extensions, from their own packages; MathJax, vendored."""
+    there = {path.name for path in (site / "_static" / "licences").iterdir()}
+    for name in CARRIED:
+        assert any(file.startswith(f"{name}-") for file in there), name
 
 
 def test_colab_links_lead_to_tracked_notebooks(site: Path) -> None:

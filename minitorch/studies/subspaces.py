@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,7 @@ from minitorch.studies.store import Row, read_rows, results_folder
 from minitorch.tensor import no_grad
 from minitorch.train import Fit, accuracy, fit, load_fit, predict, save_fit
 from minitorch.weird import Dense, Parametrization, Subspace, apply, decode
+from minitorch.weird.subspace import PROJECTIONS
 
 NAME = "subspaces"
 
@@ -80,6 +82,9 @@ def all_weights(settings: Row) -> Row:
 def network(name: str) -> Network:
     """Give a network of this study by its short name.
 
+    Raises:
+        ValueError: when there is no such network.
+
     >>> network("mlp-200")
     Network mlp-784-200-200-10, D = 199,210
     """
@@ -100,6 +105,9 @@ def dataset(variant: str, images: int) -> Dataset:
             images) or "random_labels" (each label drawn anew).
         images: how many training images; more than the embedded 8,000 needs
             the full data set.
+
+    Raises:
+        ValueError: when there is no such variant.
     """
     data = load("mnist", full=images > 8_000)
     if images < len(data.train_x):
@@ -387,6 +395,31 @@ def frame(d: int, fits: list[Fit], data: Dataset, digits: int = 12) -> Row:
         "extent": reach,
         "start": float(np.linalg.norm(fits[0].phi)),
     }
+
+
+def cost(
+    projection: str, D: int = 199_210, d: int = 750, repeat: int = 20
+) -> dict[str, float]:
+    """Measure what a projection costs: memory, time to draw, time of one step.
+
+    One step is P phi and P^T grad; the first, which compiles, is left out.
+
+    Returns:
+        megabytes, seconds to draw, and milliseconds a step, in CPU time.
+
+    >>> sorted(cost("sparse", D=1000, d=10))
+    ['MB', 'draw', 'ms']
+    """
+    started = time.process_time()
+    P = PROJECTIONS[projection](D, d, seed=0)
+    drawn = time.process_time()
+    phi, grad = np.ones(d, np.float32), np.ones(D, np.float32)
+    P.apply(phi), P.adjoint(grad)
+    ready = time.process_time()
+    for _ in range(repeat):
+        P.apply(phi), P.adjoint(grad)
+    step = (time.process_time() - ready) / repeat
+    return {"MB": P.nbytes / 1e6, "draw": drawn - started, "ms": 1000 * step}
 
 
 def loss_slice(
