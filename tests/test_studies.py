@@ -129,7 +129,13 @@ def test_grids_hold_every_control_and_no_cell_twice():
     assert {c["projection"] for c in book} == {
         *("direct", "fastfood", "sparse", "coordinates"),
     }
-    assert {c["net"] for c in book} == {"mlp-200", "mlp-400", "lenet"}
+    assert {c["net"] for c in book} == {
+        "mlp-200",
+        "mlp-400",
+        "lenet",
+        "common",
+        "linear",
+    }
     assert {c["data"] for c in book} == {"true", "shuffled_pixels", "random_labels"}
 
 

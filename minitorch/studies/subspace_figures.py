@@ -207,6 +207,39 @@ def ledger() -> Table:
     )
 
 
+def common() -> Table:
+    """The common row: bits, decoded accuracy and seconds, beside two controls.
+
+    For each method the shortest message whose decoded accuracy is within one
+    point of its best.
+
+    >>> common().columns
+    ('what is sent', 'bits', 'decoded accuracy', 'low', 'high', 'seconds')
+    """
+    cases = [
+        ("subspace, d = 200", {"net": "common", "d": 200}),
+        ("subspace, d = 750", {"net": "common", "d": 750}),
+        ("all weights, quantised", {"net": "common", "d": 0}),
+        ("logistic regression, quantised", {"net": "linear", "d": 0}),
+    ]
+    rows = []
+    for name, wanted in cases:
+        runs = study.stored(images=8_000, scale="book", bits=study.BITS, **wanted)
+        lengths = np.mean([run["result"]["bytes"] for run in runs], axis=0)
+        decoded = np.array([run["result"]["decoded"] for run in runs])  # (S, bits)
+        close = decoded.mean(0) >= decoded.mean(0).max() - 0.01
+        best = np.flatnonzero(close)[lengths[close].argmin()]
+        seconds = np.mean([run["provenance"]["seconds"] for run in runs])
+        spread = mean_interval(decoded[:, best])
+        rows.append([name, round(8 * lengths[best]), *spread, float(seconds)])
+    return table(
+        ["what is sent", "bits", "decoded accuracy", "low", "high", "seconds"],
+        rows,
+        caption="The common row: 784-300-100-10 without biases, embedded digits "
+        "8,000/2,000, 5 seeds, 95 % intervals, CPU seconds",
+    )
+
+
 def patience() -> Picture:
     """What more passes over the digits bring shuffled LeNet at d = 1,500.
 

@@ -56,6 +56,9 @@ PATIENT: Row = {
     "epochs": 20,
 }
 
+# The common row: one network and one split of the data for every method of the course.
+COMMON: Row = {**QUICK, "scale": "book", "net": "common", "epochs": 10}
+
 BITS = [8, 6, 5, 4, 3, 2]
 PIXELS = ("true", "shuffled_pixels")
 MLP_DS = [10, 50, 100, 200, 300, 400, 500, 600, 650, 700, 750, 800, 900, 1000, 1500]
@@ -90,9 +93,15 @@ def network(name: str) -> Network:
     """
     if name == "lenet":
         return lenet()
+    if name == "common":
+        return mlp(784, 300, 100, 10, bias=False)
+    if name == "linear":
+        return mlp(784, 10)
     kind, _, width = name.partition("-")
     if kind != "mlp" or not width.isdigit():
-        raise ValueError(f"no network {name!r}; there are lenet and mlp-WIDTH")
+        raise ValueError(
+            f"no network {name!r}; there are lenet, common, linear and mlp-WIDTH"
+        )
     return mlp(784, int(width), int(width), 10)
 
 
@@ -205,6 +214,9 @@ def grid(size: str) -> list[Row]:
     cells += [{**base, "d": d, "bits": BITS} for d in (200, 750, 1500)]
     if size == "book":
         cells.append(PATIENT)
+        coded = {**COMMON, "bits": BITS}
+        cells += [{**coded, "d": d} for d in (200, 750)]
+        cells += [all_weights({**coded, "net": net}) for net in ("common", "linear")]
     return cells
 
 
