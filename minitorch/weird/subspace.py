@@ -39,7 +39,7 @@ def unit_columns(P: np.ndarray) -> np.ndarray:
     Returns:
         (D, d), column j divided by sqrt(sum_i P[i, j]**2).
 
-    Source: Li et al. (2018), section 2.
+    Source: Li et al. (2018).
 
     >>> unit_columns(np.array([[3.0, 0.0], [4.0, 2.0]]))
     array([[0.6, 0. ],
@@ -59,7 +59,7 @@ def project(theta0: np.ndarray, P: np.ndarray, phi: np.ndarray) -> np.ndarray:
     Returns:
         theta, (D,).
 
-    Source: Li et al. (2018), equation 2.
+    Source: Li et al. (2018).
 
     >>> project(np.ones(3), np.eye(3)[:, :2], np.array([5.0, 7.0]))
     array([6., 8., 1.])
@@ -134,7 +134,7 @@ def fastfood(
     Returns:
         P phi, (D,).
 
-    Source: Le, Sarlos, Smola (2013), Fastfood; Li et al. (2018), section S7.
+    Source: Le, Sarlos, Smola (2013), Fastfood; Li et al. (2018).
 
     >>> B, Pi, G = np.array([1.0, -1.0]), np.array([1, 0]), np.array([1.0, 2.0])
     >>> fastfood(np.array([1.0]), B, Pi, G, D=2).round(3)
@@ -193,7 +193,7 @@ def d_int90(ds: np.ndarray, accuracy: np.ndarray, baseline: float) -> int | None
     Raises:
         ValueError: when the shapes do not fit.
 
-    Source: Li et al. (2018), section 2.1 (the criterion d_int90).
+    Source: Li et al. (2018), who named the criterion.
 
     >>> curve = np.array([[0.5, 0.8, 0.92], [0.6, 0.9, 0.96]])
     >>> d_int90(np.array([50, 100, 200]), curve, baseline=1.0)
@@ -296,8 +296,9 @@ class SparseProjection(Projection):
 
     A column takes one entry from each of k = round(sqrt(D)) stretches of theta,
     equal but for rounding, so its entries are distinct and its length is one
-    exactly. (Li et al. let each entry be non-zero with probability 1 / sqrt(D)
-    instead; the number in a column then varies, and must be divided out.)
+    exactly. (The authors of Li et al. let
+    each entry be non-zero with probability 1 / sqrt(n), n the size of its layer; the
+    number in a column then varies, and must be divided out.)
 
     Source: Li, Hastie, Church (2006), Very sparse random projections.
 
@@ -420,7 +421,7 @@ class Subspace(Parametrization):
     Raises:
         ValueError: when d is not between 1 and D, or there is no such projection.
 
-    Source: Li et al. (2018), equation 2.
+    Source: Li et al. (2018).
 
     >>> from minitorch.models import mlp
     >>> g = Subspace(mlp(784, 200, 200, 10), d=750)
