@@ -1,12 +1,12 @@
 // Opens every page of the built book in a Chromium with the network cut, and prints what
 // it saw as one JSON object. Judging it is the business of tests/test_site.py.
 //   node visit.mjs CHROMIUM SITE_FOLDER FRAGMENTS.json > REPORT.json
-import { chromium } from "playwright-core";
 import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from "fs";
 import http from "http";
 import { createRequire } from "module";
 import path from "path";
 import { pathToFileURL } from "url";
+import { launch, watch } from "./browser.mjs";
 
 const [browserPath, siteFolder, fragmentsFile] = process.argv.slice(2);
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core"), "utf8");
@@ -67,20 +67,7 @@ function htmlPages(folder) {
   });
 }
 
-const browser = await chromium.launch({
-  executablePath: browserPath,
-  args: [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-  ],
-});
+const browser = await launch(browserPath);
 
 // Opens one address in a fresh context, and hands the page and what went wrong to `look`.
 async function visit(url, own, { width = 1200, scheme = "light" }, look) {
@@ -89,17 +76,11 @@ async function visit(url, own, { width = 1200, scheme = "light" }, look) {
     colorScheme: scheme,
   });
   const page = await context.newPage();
-  const seen = { offOrigin: [], errors: [], failed: [] };
-  page.on("request", (request) => {
-    const asked = request.url();
-    if (!own.some((start) => asked.startsWith(start)) && !/^(data|blob):/.test(asked))
-      seen.offOrigin.push(asked);
-  });
+  const seen = { ...watch(page, own), failed: [] };
   page.on("requestfailed", (request) => seen.failed.push(request.url()));
   page.on("response", (response) => {
     if (response.status() >= 400) seen.failed.push(response.url());
   });
-  page.on("pageerror", (error) => seen.errors.push(error.message));
   page.on("console", (message) => {
     if (message.type() === "error") seen.errors.push(message.text());
   });
