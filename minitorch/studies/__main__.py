@@ -19,17 +19,13 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, default=results_folder(), help="folder of the rows"
     )
-    parser.add_argument(
-        "--part", default="0/1", help="i/n: only every n-th run, from the i-th"
-    )
     asked = parser.parse_args()
     path = asked.out / f"{asked.study}.jsonl"
-    first, every = map(int, asked.part.split("/"))
     cells = [
         (settings, seed)
         for settings in subspaces.grid(asked.scale)
         for seed in range(asked.seeds)
-    ][first::every]
+    ]
     done = [(row["settings"], row["seed"]) for row in read_rows(path)]
     left = [cell for cell in cells if cell not in done]
     print(f"{len(cells) - len(left)} of {len(cells)} runs are there already")
