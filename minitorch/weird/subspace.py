@@ -296,9 +296,9 @@ class SparseProjection(Projection):
 
     A column takes one entry from each of k = round(sqrt(D)) stretches of theta,
     equal but for rounding, so its entries are distinct and its length is one
-    exactly. (The authors of Li et al. let
-    each entry be non-zero with probability 1 / sqrt(n), n the size of its layer; the
-    number in a column then varies, and must be divided out.)
+    exactly. (The code of Li et al. lets each entry be non-zero with probability
+    1 / sqrt(n), n the size of its layer; the number in a column then varies, and
+    must be divided out.)
 
     Source: Li, Hastie, Church (2006), Very sparse random projections.
 
