@@ -103,13 +103,16 @@ class Table:
             body += f'<tr style="background:#fff">{first}{rest}</tr>'
         caption = html.escape(self.caption)
         return (
-            f'<div class="course-table" role="region" tabindex="0" '
-            f'aria-label="{caption}" style="{CARD};max-width:100%;width:fit-content;'
-            'overflow-x:auto"><table style="border-collapse:collapse;margin:0;'
-            'border:0;font-size:14px;background:#fff"><caption style="caption-side:top;'
-            f'text-align:left;padding:0 10px 6px;color:{INK};font-weight:600">'
-            f'{caption}</caption><thead><tr style="background:#fff">{head}</tr></thead>'
-            f"<tbody>{body}</tbody></table></div>"
+            # The caption takes the table's width, and wraps where the table scrolls.
+            f'<div class="course-table" style="{CARD};max-width:100%;'
+            'width:fit-content">'
+            f'<div style="width:0;min-width:100%;box-sizing:border-box;padding:0 10px '
+            f'6px;font-size:14px;font-weight:600">{caption}</div>'
+            f'<div role="region" tabindex="0" aria-label="{caption}" '
+            'style="overflow-x:auto"><table style="border-collapse:collapse;margin:0;'
+            'border:0;font-size:14px;background:#fff">'
+            f'<thead><tr style="background:#fff">{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div></div>"
         )
 
 

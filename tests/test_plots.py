@@ -162,6 +162,14 @@ def test_images_come_in_three_shapes(shape):
     assert tiles(image, title="t", note="").png == expected.png
 
 
+def test_a_tables_caption_stands_outside_what_scrolls():
+    """Inside, it would be cut off on a phone with the columns."""
+    html = table(["a"], [[1]], caption="A long caption")._repr_html_()
+    before, scrolls = html.split("overflow-x:auto")
+    assert ">A long caption</div>" in before
+    assert "<table" in scrolls and "A long caption" not in scrolls
+
+
 def test_table_is_read_by_ear_and_scrolls():
     shown = table(["name", "d < D"], [["a&b", 199210], ["c", 0.12345]], caption="Costs")
     page = shown._repr_html_()

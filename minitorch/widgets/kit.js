@@ -95,7 +95,7 @@ function whenResized(el, draw) {
 // text) and, for a logarithmic axis, log; x has a name, y has the picture's heading.
 // Returns the two scales and the box of the plot.
 function axes(svg, width, height, x, y) {
-  const box = { left: 46, right: width - 10, top: 10, bottom: height - 42 };
+  const box = { left: 46, right: width - 20, top: 10, bottom: height - 42 };
   const scale = (axis, from, to) => {
     const f = axis.log ? Math.log : Number;
     return (v) => from + ((f(v) - f(axis.low)) / (f(axis.high) - f(axis.low))) * (to - from);
