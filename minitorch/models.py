@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from minitorch.nn import Layout, Network
-from minitorch.ops import conv2d, linear, max_pool2d
+from minitorch.functional import conv2d, linear, max_pool2d
+from minitorch.nn import Layout, Mode, Network
 from minitorch.tensor import Tensor
 
 
@@ -31,7 +31,7 @@ def mlp(*widths: int, bias: bool = True) -> Network:
         if bias:
             shapes[f"dense{i}.bias"] = (widths[i],)
 
-    def forward(weights: dict[str, Tensor], x: Tensor) -> Tensor:
+    def forward(weights: dict[str, Tensor], x: Tensor, mode: Mode) -> Tensor:
         x = x.reshape(len(x), -1)  # (N, F)
         for i in layers:
             w, b = weights[f"dense{i}.weight"], weights.get(f"dense{i}.bias")
@@ -64,7 +64,7 @@ def lenet() -> Network:
     for layer, shape in layers.items():
         shapes[f"{layer}.weight"], shapes[f"{layer}.bias"] = shape, shape[:1]
 
-    def forward(weights: dict[str, Tensor], x: Tensor) -> Tensor:
+    def forward(weights: dict[str, Tensor], x: Tensor, mode: Mode) -> Tensor:
         def of(layer: str) -> tuple[Tensor, Tensor]:
             return weights[f"{layer}.weight"], weights[f"{layer}.bias"]
 

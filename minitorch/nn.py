@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from minitorch.backends import backend
+from minitorch.functional import Statistics, batch_norm
 from minitorch.ops import tensor
 from minitorch.random import stream
 from minitorch.tensor import Array, Tensor, record
@@ -106,6 +108,59 @@ class Layout:
         return "\n".join([f"Layout of {self.size:,} numbers", *rows])
 
 
+@dataclass
+class Mode:
+    """How a network runs: in training or not, with which statistics and chance.
+
+    train: whether this is a training step.
+    rng: generator for whatever is random in a training step.
+    state: mean and variance of each batch norm, by its name; in training they
+        move by a tenth towards those of the batch.
+    """
+
+    train: bool = False
+    rng: np.random.Generator | None = None
+    state: dict[str, Statistics] = field(default_factory=dict)
+
+    def batch_norm(
+        self, name: str, x: Tensor, weights: dict[str, Tensor], relu: bool = False
+    ) -> Tensor:
+        """Normalise by the batch in training, by the running statistics otherwise.
+
+        Args:
+            name: of the layer; "{name}.gamma" and "{name}.beta" are its weights,
+                either of which may be missing.
+            x: (N, C) or (N, C, H, W).
+            weights: the pieces of theta.
+            relu: whether to apply ReLU in the same pass.
+
+        Raises:
+            ValueError: when there are no statistics outside training.
+
+        >>> mode, x = Mode(train=True), Tensor([[1.0], [3.0]])
+        >>> mode.batch_norm("norm", x, {}).data.round(2).tolist()
+        [[-1.0], [1.0]]
+        >>> [round(part.item(), 2) for part in mode.state["norm"]]  # mean, variance
+        [0.2, 1.1]
+        """
+        affine = weights.get(f"{name}.gamma"), weights.get(f"{name}.beta")
+        old = self.state.get(name)
+        if not self.train:
+            if old is None:
+                raise ValueError(
+                    f"{name} has no running statistics; pass the state that training "
+                    "gave: net(theta, x, state=state)"
+                )
+            return batch_norm(x, *affine, old, relu=relu)[0]
+        out, (mean, var) = batch_norm(x, *affine, relu=relu)
+        count = math.prod(x.shape) // len(mean)
+        var = var * (count / max(count - 1, 1))  # of the population, from a sample
+        old = old or (mean * 0, var * 0 + 1)
+        new = tuple([0.9 * a + 0.1 * b for a, b in zip(old, (mean, var), strict=True)])
+        self.state[name] = new
+        return out
+
+
 class Network:
     """A function from weights and inputs to logits.
 
@@ -113,7 +168,8 @@ class Network:
         name: says the architecture in full, such as "mlp-784-200-200-10"; with
             the code it is all that a receiver of a message needs to know.
         layout: of the weights.
-        forward: takes the pieces of theta by name and a batch, gives logits.
+        forward: takes the pieces of theta by name, a batch and a `Mode`, and gives
+            logits.
 
     >>> from minitorch.models import mlp
     >>> net = mlp(4, 3, 2)
@@ -127,7 +183,7 @@ class Network:
         self,
         name: str,
         layout: Layout,
-        forward: Callable[[dict[str, Tensor], Tensor], Tensor],
+        forward: Callable[[dict[str, Tensor], Tensor, Mode], Tensor],
     ):
         self.name = name
         self.layout = layout
@@ -151,15 +207,17 @@ class Network:
         Args:
             theta: all weights, a tensor or an array.
             x: the batch, a tensor or an array.
-            state: running statistics; None for networks that have none.
+            state: running statistics by layer; None before the first step, and for
+                networks that have none.
             train: whether this is a training step.
             rng: generator for whatever is random in a training step.
 
         Returns:
-            logits; in training logits and the new state.
+            logits; in training logits and the new state (None where there is none).
         """
-        logits = self._forward(self.layout.unpack(tensor(theta)), tensor(x))
-        return (logits, state) if train else logits
+        mode = Mode(train, rng, dict(state or {}))
+        logits = self._forward(self.layout.unpack(tensor(theta)), tensor(x), mode)
+        return (logits, mode.state or None) if train else logits
 
     def __repr__(self) -> str:
         return f"Network {self.name}, D = {self.layout.size:,}"

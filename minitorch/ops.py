@@ -1,17 +1,16 @@
-"""The operations: each a forward, with its backward right beneath it.
+"""The operations on arrays: each a forward, with its backward right beneath it.
 
 The rhythm is always the same: compute `out`, define `backward`, which takes
 the gradient of `out` and gives one gradient for each input, and hand both to
 `record`. Broadcasting is undone by the tape, not here.
 
-Letters: N batch, C channels in, O channels out, F features, K classes,
-H W height and width.
+The layers of networks stand in `functional`, choices in `discrete`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -239,10 +238,48 @@ def maximum(a: Operand, b: Operand) -> Tensor:
 
     def backward(grad: Array) -> Grads:
         wins_a, wins_b = a.data == out, b.data == out
-        share = grad / (wins_a * 1.0 + wins_b).astype(grad.dtype)
+        share = backend().where(wins_a & wins_b, 0.5 * grad, grad)
         return share * wins_a, share * wins_b
 
     return record("maximum", out, (a, b), backward)
+
+
+def where(condition: Array, a: Operand, b: Operand) -> Tensor:
+    """a where the condition holds, b elsewhere, with broadcasting.
+
+    Args:
+        condition: an array of booleans; no gradient flows to it.
+
+    >>> where(np.array([True, False]), Tensor([1.0, 2.0]), 0)
+    Tensor([1. 0.])
+    """
+    a, b = _pair("where", a, b)
+    chosen = condition.data if isinstance(condition, Tensor) else condition
+    chosen = backend().asarray(chosen)
+
+    def backward(grad: Array) -> Grads:
+        return grad * chosen, grad * ~chosen
+
+    return record("where", backend().where(chosen, a.data, b.data), (a, b), backward)
+
+
+def clip(x: Operand, low: float, high: float) -> Tensor:
+    """x cut to low ... high; no gradient where it was cut.
+
+    Raises:
+        ValueError: when low is above high.
+
+    >>> clip(Tensor([-2.0, 0.5, 2.0]), -1, 1)
+    Tensor([-1.   0.5  1. ])
+    """
+    if low > high:
+        raise ValueError(f"clip() needs low <= high, got {low} and {high}")
+    x = tensor(x)
+
+    def backward(grad: Array) -> Grads:
+        return (grad * ((x.data >= low) & (x.data <= high)),)
+
+    return record("clip", x.data.clip(float(low), float(high)), (x,), backward)
 
 
 # ----------------------------------------------------------------------------
@@ -300,7 +337,7 @@ def max(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     out = backend().max(x.data, axis, keepdims)
 
     def backward(grad: Array) -> Grads:
-        wins = (x.data == _keep(out, x, axis, keepdims)).astype(grad.dtype)
+        wins = backend().astype(x.data == _keep(out, x, axis, keepdims), grad)
         share = _keep(grad, x, axis, keepdims)
         return (wins * (share / backend().sum(wins, axis, True)),)
 
@@ -364,9 +401,136 @@ def getitem(x: Operand, index: Any) -> Tensor:
     x = tensor(x)
 
     def backward(grad: Array) -> Grads:
-        return (backend().scatter_add(x.shape, grad.dtype, index, grad),)
+        return (backend().scatter_add(x.shape, index, grad),)
 
-    return record("getitem", x.data[index], (x,), backward)
+    try:
+        out = x.data[index]
+    except IndexError as error:
+        raise IndexError(f"getitem of {x.shape}: {error}") from None
+    return record("getitem", out, (x,), backward)
+
+
+def gather(x: Operand, index: Array, axis: int = -1) -> Tensor:
+    """Take one number along an axis for each entry of `index`.
+
+    out[i, j] = x[i, index[i, j]] for axis -1 of a matrix; any number of axes.
+
+    Args:
+        x: the values.
+        index: whole numbers, of x's shape but along the axis.
+        axis: where to take from.
+
+    Raises:
+        ValueError: when the shapes do not fit.
+
+    >>> gather(Tensor([[1.0, 2.0], [3.0, 4.0]]), np.array([[1], [0]]))
+    Tensor([[2.]
+     [3.]])
+    """
+    x, index = tensor(x), np.asarray(index)
+    (along,) = _axes("gather", axis, x)
+    shapes = [list(a.shape) for a in (x, index)]
+    if x.ndim != index.ndim or any(shape.pop(along) < 0 for shape in shapes):
+        shapes = [[0], [1]]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"gather() along axis {axis} takes an index of x's shape but there, got "
+            f"{x.shape} and {index.shape}"
+        )
+    places = list(np.ogrid[tuple(map(slice, index.shape))])
+    places[along] = index
+    return getitem(x, tuple(places))
+
+
+def scatter_add(values: Operand, index: Array, shape: tuple[int, ...]) -> Tensor:
+    """Zeros of a shape with values added at an index: the transpose of `getitem`.
+
+    Raises:
+        ValueError: when `shape[index]` has another shape than the values.
+
+    >>> scatter_add(Tensor([1.0, 2.0, 3.0]), np.array([0, 2, 0]), (4,))
+    Tensor([4. 0. 2. 0.])
+    """
+    values = tensor(values)
+    places = np.broadcast_to(np.int8(0), shape)[index].shape
+    if places != values.shape:
+        raise ValueError(f"scatter_add() got {values.shape} for places {places}")
+
+    def backward(grad: Array) -> Grads:
+        return (grad[index],)
+
+    out = backend().scatter_add(shape, index, values.data)
+    return record("scatter_add", out, (values,), backward)
+
+
+def concat(tensors: Sequence[Operand], axis: int = 0) -> Tensor:
+    """Join tensors along an axis that they have.
+
+    Raises:
+        ValueError: when there is nothing to join, or the other axes differ.
+
+    >>> concat([Tensor([1.0]), Tensor([2.0, 3.0])])
+    Tensor([1. 2. 3.])
+    """
+    parts = tuple(map(tensor, tensors))
+    if not parts:
+        raise ValueError("concat() got no tensors")
+    same_dtype("concat", *parts)
+    (along,) = _axes("concat", axis, parts[0])
+    rest = {part.shape[:along] + part.shape[along + 1 :] for part in parts}
+    if len(rest) > 1 or len({part.ndim for part in parts}) > 1:
+        shapes = ", ".join(str(part.shape) for part in parts)
+        raise ValueError(f"concat() along axis {axis} cannot join {shapes}")
+    ends = np.cumsum([part.shape[along] for part in parts]).tolist()
+    before = (slice(None),) * along
+
+    def backward(grad: Array) -> Grads:
+        pairs = zip([0, *ends], ends, strict=False)
+        return tuple([grad[(*before, slice(*pair))] for pair in pairs])
+
+    out = backend().concat([part.data for part in parts], along)
+    return record("concat", out, parts, backward)
+
+
+def stack(tensors: Sequence[Operand], axis: int = 0) -> Tensor:
+    """Join tensors of one shape along a new axis.
+
+    Raises:
+        ValueError: when there is nothing to join, or the shapes differ.
+
+    >>> stack([Tensor([1.0, 2.0]), Tensor([3.0, 4.0])], axis=1)
+    Tensor([[1. 3.]
+     [2. 4.]])
+    """
+    parts = [tensor(x) for x in tensors]
+    if len({part.shape for part in parts}) != 1:
+        shapes = ", ".join(str(part.shape) for part in parts)
+        raise ValueError(f"stack() takes one shape, got {shapes or 'no tensors'}")
+    at = axis % (parts[0].ndim + 1)
+    shape = parts[0].shape[:at] + (1,) + parts[0].shape[at:]
+    return concat([reshape(part, shape) for part in parts], at)
+
+
+def pad(x: Operand, widths: Sequence[tuple[int, int]]) -> Tensor:
+    """Put zeros around: a pair (before, after) for each axis.
+
+    Raises:
+        ValueError: when there are not as many pairs as axes, or one is negative.
+
+    >>> pad(Tensor([1.0, 2.0]), [(1, 2)])
+    Tensor([0. 1. 2. 0. 0.])
+    """
+    x = tensor(x)
+    if len(widths) != x.ndim or any(n < 0 for pair in widths for n in pair):
+        raise ValueError(f"pad() got widths {widths} for a tensor {x.shape}")
+    pairs = list(zip(widths, x.shape, strict=True))
+    inside = tuple([slice(low, low + n) for (low, _), n in pairs])
+
+    def backward(grad: Array) -> Grads:
+        return (grad[inside],)
+
+    shape = tuple([low + n + high for (low, high), n in pairs])
+    return record("pad", backend().scatter_add(shape, inside, x.data), (x,), backward)
 
 
 # ----------------------------------------------------------------------------
@@ -384,13 +548,14 @@ def matmul(a: Operand, b: Operand) -> Tensor:
     Tensor([3. 7.])
     """
     a, b = tensor(a), tensor(b)
-    _same_dtype("matmul", a, b)
+    same_dtype("matmul", a, b)
     inner = b.shape[-2:][0] if b.ndim else None
     if not a.ndim or a.shape[-1] != inner:
         raise ValueError(
             f"matmul() needs equal inner lengths, got {a.shape} and {b.shape}"
         )
-    _broadcasts("matmul", a, b, a.shape[:-2], b.shape[:-2])
+    if a.ndim > 2 or b.ndim > 2:
+        _broadcasts("matmul", a, b, a.shape[:-2], b.shape[:-2])
     if a.ndim == 1 or b.ndim == 1:  # a vector is a matrix with one row or column
         rows = reshape(a, (1, -1)) if a.ndim == 1 else a
         columns = reshape(b, (-1, 1)) if b.ndim == 1 else b
@@ -407,144 +572,8 @@ def matmul(a: Operand, b: Operand) -> Tensor:
     return record("matmul", backend().matmul(a.data, b.data), (a, b), backward)
 
 
-def linear(
-    x: Operand, w: Operand, b: Operand | None = None, relu: bool = False
-) -> Tensor:
-    """A dense layer: x w^T + b, then ReLU if asked for.
-
-    Args:
-        x: (N, F).
-        w: (O, F), one row of incoming weights for each output.
-        b: (O,) or None.
-        relu: whether to apply ReLU in the same pass.
-
-    Returns:
-        (N, O).
-
-    Raises:
-        ValueError: when the shapes do not fit.
-
-    >>> linear(Tensor([[1.0, 2.0]]), Tensor([[1.0, 1.0], [0.0, -1.0]]), relu=True)
-    Tensor([[3. 0.]])
-    """
-    x, w, b = tensor(x), tensor(w), None if b is None else tensor(b)
-    parents = (x, w) if b is None else (x, w, b)
-    _same_dtype("linear", *parents)
-    if x.ndim != 2 or w.ndim != 2 or x.shape[1] != w.shape[1]:
-        raise ValueError(
-            f"linear() takes x (N, F) and w (O, F), got {x.shape} and {w.shape}; "
-            "images need .reshape(N, -1) first"
-        )
-    if b is not None and b.shape != w.shape[:1]:
-        raise ValueError(f"linear() needs a bias {w.shape[:1]}, got {b.shape}")
-    kernels = backend()
-    out = kernels.linear(x.data, w.data, None if b is None else b.data, relu)
-
-    def backward(grad: Array) -> Grads:
-        need_x = x.requires_grad
-        return kernels.linear_grad(grad, x.data, w.data, out, relu, need_x)[
-            : len(parents)
-        ]
-
-    return record("linear", out, parents, backward)
-
-
-def conv2d(
-    x: Operand,
-    w: Operand,
-    b: Operand | None = None,
-    stride: int = 1,
-    padding: int = 0,
-    relu: bool = False,
-) -> Tensor:
-    """A 2-D convolution (no kernel flip), then ReLU if asked for.
-
-    Args:
-        x: (N, C, H, W).
-        w: (O, C, k, k).
-        b: (O,) or None.
-        stride: step of the window.
-        padding: zeros added on each side.
-        relu: whether to apply ReLU in the same pass.
-
-    Returns:
-        (N, O, H', W') with H' = (H + 2 padding - k) // stride + 1.
-
-    Raises:
-        ValueError: when the shapes do not fit.
-
-    >>> conv2d(Tensor(np.ones((1, 1, 3, 3))), Tensor(np.ones((1, 1, 2, 2)))).shape
-    (1, 1, 2, 2)
-    """
-    x, w, b = tensor(x), tensor(w), None if b is None else tensor(b)
-    parents = (x, w) if b is None else (x, w, b)
-    _same_dtype("conv2d", *parents)
-    square = w.ndim == 4 and w.shape[2] == w.shape[3]
-    if x.ndim != 4 or not square or x.shape[1] != w.shape[1]:
-        raise ValueError(
-            f"conv2d() takes x (N, C, H, W) and w (O, C, k, k), got {x.shape} "
-            f"and {w.shape}"
-        )
-    if b is not None and b.shape != w.shape[:1]:
-        raise ValueError(f"conv2d() needs a bias {w.shape[:1]}, got {b.shape}")
-    if min(x.shape[2:]) + 2 * padding < w.shape[2] or stride < 1 or padding < 0:
-        raise ValueError(
-            f"conv2d() cannot slide a {w.shape[2]} x {w.shape[2]} window with stride "
-            f"{stride} and padding {padding} over {x.shape}"
-        )
-    kernels = backend()
-    bias = None if b is None else b.data
-    out = kernels.conv2d(x.data, w.data, bias, stride, padding, relu)
-
-    def backward(grad: Array) -> Grads:
-        numbers = stride, padding, relu, x.requires_grad
-        return kernels.conv2d_grad(grad, x.data, w.data, out, *numbers)[: len(parents)]
-
-    return record("conv2d", out, parents, backward)
-
-
 # ----------------------------------------------------------------------------
-# Pooling
-# ----------------------------------------------------------------------------
-
-
-def max_pool2d(x: Operand, k: int = 2) -> Tensor:
-    """Largest value of each k x k tile (the first, where several are equal).
-
-    Args:
-        x: (N, C, H, W), H and W multiples of k.
-
-    Raises:
-        ValueError: when the tiles do not fill the image.
-
-    >>> max_pool2d(Tensor([[[[1.0, 2.0], [3.0, 4.0]]]]))
-    Tensor([[[[4.]]]])
-    """
-    x = tensor(x)
-    _tiles("max_pool2d", x, k)
-    kernels = backend()
-    out, which = kernels.max_pool2d(x.data, k)
-
-    def backward(grad: Array) -> Grads:
-        return (kernels.max_pool2d_grad(grad, which, k),)
-
-    return record("max_pool2d", out, (x,), backward)
-
-
-def avg_pool2d(x: Operand, k: int = 2) -> Tensor:
-    """Mean of each k x k tile. x (N, C, H, W), H and W multiples of k.
-
-    >>> avg_pool2d(Tensor([[[[1.0, 2.0], [3.0, 4.0]]]]))
-    Tensor([[[[2.5]]]])
-    """
-    x = tensor(x)
-    _tiles("avg_pool2d", x, k)
-    N, C, H, W = x.shape
-    return mean(reshape(x, (N, C, H // k, k, W // k, k)), axis=(3, 5))
-
-
-# ----------------------------------------------------------------------------
-# Losses
+# Probabilities
 # ----------------------------------------------------------------------------
 
 
@@ -566,45 +595,33 @@ def log_softmax(x: Operand, axis: int = -1) -> Tensor:
     return record("log_softmax", out, (x,), backward)
 
 
-def cross_entropy(logits: Operand, labels: Array) -> Tensor:
-    """Mean over the batch of -log softmax(logits)[label].
+def softmax(x: Operand, axis: int = -1) -> Tensor:
+    """exp(x) / sum(exp(x)) along an axis, without overflow.
 
-    Args:
-        logits: (N, K).
-        labels: (N,) array of whole numbers, 0 to K - 1.
+    >>> softmax(Tensor([1000.0, 1000.0]))
+    Tensor([0.5 0.5])
+    """
+    return exp(log_softmax(x, axis))
 
-    Returns:
-        One number.
 
-    Raises:
-        ValueError: when the shapes do not fit or a label is out of range.
-        TypeError: when the labels are not whole numbers.
+def logsumexp(x: Operand, axis: int = -1, keepdims: bool = False) -> Tensor:
+    """log(sum(exp(x))) along an axis, shifted by the largest: no overflow.
 
-    >>> cross_entropy(Tensor([[0.0, 0.0]]), np.array([1])).item()
+    >>> logsumexp(Tensor([0.0, 0.0])).item()
     0.6931471824645996
     """
-    logits = tensor(logits)
-    kind = getattr(labels, "dtype", type(labels))
-    if getattr(kind, "kind", None) not in ("i", "u"):
-        raise TypeError(
-            f"cross_entropy() takes an array of whole numbers as labels, got {kind}"
-        )
-    if logits.ndim != 2 or labels.shape != logits.shape[:1] or not labels.size:
-        raise ValueError(
-            f"cross_entropy() takes logits (N, K) and labels (N,) with N at least 1, "
-            f"got {logits.shape} and {tuple(labels.shape)}"
-        )
-    if not 0 <= labels.min() <= labels.max() < logits.shape[1]:
-        raise ValueError(
-            f"cross_entropy() got labels from {labels.min()} to {labels.max()}, but "
-            f"logits for {logits.shape[1]} classes, 0 to {logits.shape[1] - 1}"
-        )
-    loss, slope = backend().cross_entropy(logits.data, labels)
+    x = tensor(x)
+    _axes("logsumexp", axis, x)
+    top = backend().max(x.data, axis, True)
+    total = backend().sum(backend().exp(x.data - top), axis, True)
+    kept = top + backend().log(total)
 
     def backward(grad: Array) -> Grads:
-        return (slope * grad,)
+        share = backend().exp(x.data - kept)
+        return (_keep(grad, x, axis, keepdims) * share,)
 
-    return record("cross_entropy", backend().asarray(loss), (logits,), backward)
+    out = kept if keepdims else backend().sum(kept, axis, False)
+    return record("logsumexp", out, (x,), backward)
 
 
 # ----------------------------------------------------------------------------
@@ -667,31 +684,46 @@ def custom(name: str, forward: Callable, backward: Callable) -> Callable:
 def tensor(x: Any) -> Tensor:
     """Take a tensor as it is; wrap anything else.
 
+    Raises:
+        TypeError: when a tensor's array is of another back-end than the one in use.
+
     >>> x = tensor([1.0])
     >>> tensor(x) is x
     True
     """
-    return x if isinstance(x, Tensor) else Tensor(x)
+    if not isinstance(x, Tensor):
+        return Tensor(x)
+    if not isinstance(x.data, backend().arrays):
+        raise TypeError(
+            f"a tensor {x.shape} holds a {type(x.data).__name__} of "
+            f"{type(x.data).__module__}, but the {backend().name} back-end is in use; "
+            "make it again under this back-end: Tensor(x.numpy())"
+        )
+    return x
 
 
 def _pair(op: str, a: Operand, b: Operand) -> tuple[Tensor, Tensor]:
     """Make two tensors of one type whose shapes broadcast."""
-    b = _like(b, a) if isinstance(a, Tensor) else tensor(b)
-    a = _like(a, b)
-    _same_dtype(op, a, b)
-    _broadcasts(op, a, b, a.shape, b.shape)
+    if isinstance(a, Tensor):
+        b = tensor(b) if isinstance(b, Tensor) else _like(b, a)
+    else:
+        a = _like(a, b := tensor(b))
+    one, other = a.data, b.data
+    if one.dtype != other.dtype or not isinstance(one, backend().arrays):
+        same_dtype(op, tensor(a), b)
+    if one.shape != other.shape:
+        _broadcasts(op, a, b, a.shape, b.shape)
     return a, b
 
 
 def _broadcasts(op: str, a: Tensor, b: Tensor, *parts: tuple[int, ...]) -> None:
     """Check that the parts of two shapes that should broadcast do."""
-    if parts[0] != parts[1]:
-        try:
-            np.broadcast_shapes(*parts)
-        except ValueError:
-            raise ValueError(
-                f"{op}() got shapes {a.shape} and {b.shape}, which do not broadcast"
-            ) from None
+    try:
+        np.broadcast_shapes(*parts)
+    except ValueError:
+        raise ValueError(
+            f"{op}() got shapes {a.shape} and {b.shape}, which do not broadcast"
+        ) from None
 
 
 def _like(x: Operand, other: Tensor) -> Tensor:
@@ -702,7 +734,14 @@ def _like(x: Operand, other: Tensor) -> Tensor:
     return tensor(x)
 
 
-def _same_dtype(op: str, *tensors: Tensor) -> None:
+def same_dtype(op: str, *tensors: Tensor) -> None:
+    """Refuse tensors of several types.
+
+    Raises:
+        TypeError: when there are.
+
+    >>> same_dtype("add", Tensor([1.0]), Tensor([2.0]))
+    """
     first = tensors[0].data.dtype
     for t in tensors:
         if t.data.dtype != first:
@@ -729,11 +768,3 @@ def _keep(small: Array, x: Tensor, axis: Axis, keepdims: bool) -> Array:
         return small
     axes = _axes("sum", axis, x)
     return small.reshape([1 if a in axes else n for a, n in enumerate(x.shape)])
-
-
-def _tiles(op: str, x: Tensor, k: int) -> None:
-    if k < 1 or x.ndim != 4 or x.shape[2] % k or x.shape[3] % k:
-        raise ValueError(
-            f"{op}() takes x (N, C, H, W) and a k of at least 1 that divides H and W, "
-            f"got {x.shape} and {k}"
-        )

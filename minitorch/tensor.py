@@ -9,6 +9,7 @@ a function that turns the gradient of its result into gradients of its parents.
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,7 +80,7 @@ class Tensor:
 
     def __init__(self, data: Any, requires_grad: bool = False):
         data = backend().asarray(data.data if isinstance(data, Tensor) else data)
-        if requires_grad and data.dtype.kind != "f":
+        if requires_grad and backend().kind(data) != "f":
             raise TypeError(
                 f"a tensor of {data.dtype} cannot require a gradient; "
                 "make it float32 or float64 first"
@@ -107,6 +108,8 @@ class Tensor:
             RuntimeError: when nothing was recorded, when the tape was freed, or
                 when a tensor was changed after an operation had read it.
             ValueError: when `grad` is missing or has another shape.
+            FloatingPointError: when the one number is not finite (not looked at
+                on a GPU); names the operation where that began.
 
         >>> x = Tensor([1.0, 2.0], requires_grad=True)
         >>> (x * x).backward(np.array([1.0, 10.0]))
@@ -118,32 +121,34 @@ class Tensor:
                 "backward() on a tensor that does not require a gradient; was it "
                 "computed under no_grad(), or from tensors without requires_grad?"
             )
-        if grad is None and self.data.size == 1:
+        if grad is None and math.prod(self.shape) == 1:
             grad = backend().ones_like(self.data)
-        if np.shape(grad) != self.shape:
+            if backend().looks and not math.isfinite(self.item()):
+                raise FloatingPointError(explain(self))
+        shape = getattr(grad, "shape", np.shape(grad))
+        if tuple(shape) != self.shape:
             raise ValueError(
                 f"backward() on a tensor {self.shape} needs a gradient of that shape, "
-                f"got {None if grad is None else np.shape(grad)}; or reduce to one "
+                f"got {None if grad is None else tuple(shape)}; or reduce to one "
                 "number first, such as by .sum()"
             )
-        grad = backend().asarray(grad).astype(self.dtype)
-
+        nodes = _reachable(self)
+        # What has arrived at a node so far, and the sums that are buffers of our own.
+        sums = {self._made: backend().astype(backend().asarray(grad), self.data)}
+        owned: set[int] = set()
         # Newest first is a topological order: a result is made after its inputs.
-        nodes = sorted(_reachable(self), key=lambda node: node._made)
-        sums = {self._made: grad}  # gradient that has arrived at a node so far
-        owned: set[int] = set()  # nodes whose sum is a buffer of our own
-        while nodes:
-            node = nodes.pop()
-            grad = sums.pop(node._made, None)
+        for made in sorted(nodes, reverse=True):
+            node, grad = nodes.pop(made), sums.pop(made, None)
             if grad is None:
                 continue
-            if node.op is None:
+            rule = node._rule
+            if rule is None:
                 # A copy: what arrived here may have gone to other parents too.
                 total = grad if node.grad is None else node.grad + grad
                 node.grad = backend().copy(total)
                 continue
             # Forget the entry before it is used: what it held is freed on the way.
-            parents, rule = node._parents, node._rule
+            parents = node._parents
             node._parents, node._rule = (), None
             for parent, part in zip(parents, rule(grad), strict=True):
                 if part is None or not parent.requires_grad:
@@ -180,7 +185,7 @@ class Tensor:
             )
         if data.shape != self.data.shape:
             raise ValueError(f"assign() got {data.shape} for a tensor {self.shape}")
-        self.data[...] = data
+        self.data[...] = backend().asarray(data)
         self.touch()
 
     def touch(self) -> None:
@@ -243,7 +248,7 @@ class Tensor:
         >>> Tensor([1.0]).dtype, Tensor(np.arange(3)).dtype
         (dtype('float32'), dtype('int64'))
         """
-        return self.data.dtype
+        return backend().numpy_dtype(self.data)
 
     def __len__(self) -> int:
         return len(self.data)
@@ -251,7 +256,7 @@ class Tensor:
     def __repr__(self) -> str:
         made = f", op={self.op!r}" if self.op else ""
         asks = ", requires_grad=True" if self.requires_grad and not made else ""
-        return f"Tensor({self.data}{made}{asks})"
+        return f"Tensor({self.numpy()}{made}{asks})"
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
@@ -360,18 +365,22 @@ def record(
     """
     out = Tensor.__new__(Tensor)
     out.data, out.grad, out._made, out._changed = data, None, next(_clock), -1
-    out.requires_grad = _mode.recording and any(p.requires_grad for p in parents)
-    entry = (op, parents, backward) if out.requires_grad else (None, (), None)
-    out.op, out._parents, out._rule = entry
+    if _mode.recording:
+        for parent in parents:
+            if parent.requires_grad:
+                out.requires_grad, out.op = True, op
+                out._parents, out._rule = parents, backward
+                return out
+    out.requires_grad, out.op, out._parents, out._rule = False, None, (), None
     return out
 
 
-def _reachable(last: Tensor) -> list[Tensor]:
-    """List every tensor that `last` depends on and that takes part in backward."""
-    nodes, seen, stack = [last], {last._made}, [last]
+def _reachable(last: Tensor) -> dict[int, Tensor]:
+    """Find every tensor that `last` depends on and that takes part in backward."""
+    nodes, stack = {last._made: last}, [last]
     while stack:
         node = stack.pop()
-        if node.op is not None and node._rule is None:
+        if node._rule is None and node.op is not None:
             raise RuntimeError(
                 f"backward() a second time through '{node.op}': its tape was freed; "
                 "compute the result again"
@@ -382,11 +391,31 @@ def _reachable(last: Tensor) -> list[Tensor]:
                     f"a tensor {parent.shape} was changed in place after "
                     f"'{node.op}' had read it; call backward() before the change"
                 )
-            if parent.requires_grad and parent._made not in seen:
-                seen.add(parent._made)
-                nodes.append(parent)
+            if parent.requires_grad and parent._made not in nodes:
+                nodes[parent._made] = parent
                 stack.append(parent)
     return nodes
+
+
+def explain(last: Tensor) -> str:
+    """Say where numbers that are not finite began, for a loss that is not.
+
+    >>> x = Tensor([1.0, 0.0], requires_grad=True)
+    >>> with np.errstate(divide="ignore"):
+    ...     explain(ops.log(x).sum())
+    "backward() on -inf: it began in 'log' (2,), whose inputs (2,) were finite"
+    """
+    nodes = sorted(_reachable(last).items())
+    bad = [node for _, node in nodes if not np.isfinite(node.numpy()).all()]
+    first = bad[0]
+    where = f"in {first.op!r} {first.shape}" if first.op else f"in a leaf {first.shape}"
+    parents = [p for p in first._parents if not np.isfinite(p.numpy()).all()]
+    if parents:
+        where += f", which read a constant {parents[0].shape} that was not finite"
+    elif first.op:
+        shapes = ", ".join(str(parent.shape) for parent in first._parents)
+        where += f", whose inputs {shapes} were finite"
+    return f"backward() on {last.item()}: it began {where}"
 
 
 def unbroadcast(grad: Array, shape: tuple[int, ...]) -> Array:

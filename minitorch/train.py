@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from minitorch.functional import cross_entropy
 from minitorch.nn import Network
-from minitorch.ops import cross_entropy
 from minitorch.optim import SGD, Adam, Optimiser, cosine
 from minitorch.tensor import Array, Tensor, no_grad
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minitorch
-from minitorch import Tensor, ops, use_backend
+from minitorch import Tensor, functional, use_backend
 from minitorch.backends import kernels, numba_backend
 from minitorch.backends.numba_backend import NumbaBackend
 from minitorch.backends.numpy_backend import NumpyBackend
@@ -184,12 +184,14 @@ def train_everything():
             phi = Tensor(start, requires_grad=True)
             mover = optimiser(phi, 0.01)
             for _ in range(2):
-                loss = ops.cross_entropy(net(g(phi) if g else phi, x), y)
+                loss = functional.cross_entropy(net(g(phi) if g else phi, x), y)
                 loss.backward()
                 mover.step()
             losses.append(loss.item())
     w = Tensor(normal(1, (3, 2, 3, 3))[0], requires_grad=True)
-    padding = ops.conv2d(Tensor(padded, requires_grad=True), w, padding=1, stride=2)
+    padding = functional.conv2d(
+        Tensor(padded, requires_grad=True), w, padding=1, stride=2
+    )
     padding.sum().backward()
     return losses
 
@@ -275,7 +277,7 @@ TINY = """
         mover = Adam(phi, 0.1)
         x = np.linspace(-1, 1, 24, dtype=np.float32).reshape(6, 4)
         for _ in range(5):
-            loss = ops.cross_entropy(g.net(g(phi), x), np.arange(6) % 2)
+            loss = functional.cross_entropy(g.net(g(phi), x), np.arange(6) % 2)
             loss.backward()
             mover.step()
         return loss.item()
@@ -392,7 +394,7 @@ def test_kernels_run_where_the_disk_is_full(tmp_path):
 def test_kernels_run_with_a_damaged_cache(tmp_path):
     one_kernel = """
         x = np.ones((2, 3), np.float32)
-        print(ops.linear(x, x, x[0, :2], relu=True).data.sum())
+        print(functional.linear(x, x, x[0, :2], relu=True).data.sum())
     """
     assert tiny(one_kernel, NUMBA_CACHE_DIR=str(tmp_path)) == ["16.0"]
     indices = list(tmp_path.rglob("*.nbi"))

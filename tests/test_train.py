@@ -137,7 +137,7 @@ def test_each_step_moves_then_tells_the_map():
 def test_every_image_once_an_epoch_in_a_new_order():
     seen = []
 
-    def forward(weights, x):
+    def forward(weights, x, mode):
         seen.append(x.data.ravel().astype(int).tolist())
         return x * weights["w"]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.linalg import hadamard
 
-from minitorch import Tensor, ops, use_backend
+from minitorch import Tensor, functional, use_backend
 from minitorch.models import lenet, mlp
 from minitorch.optim import SGD, Adam
 from minitorch.train import predict
@@ -328,7 +328,7 @@ def train(g, steps=30, optimiser=Adam, lr=0.1):
     phi = Tensor(g.init(0), requires_grad=True)
     mover = optimiser(phi, lr)
     for _ in range(steps):
-        loss = ops.cross_entropy(NET(g(phi), IMAGES), LABELS)
+        loss = functional.cross_entropy(NET(g(phi), IMAGES), LABELS)
         loss.backward()
         mover.step()
     return phi
@@ -364,7 +364,7 @@ def test_the_gradient_is_the_projected_gradient():
     phi = Tensor(np.linspace(-1, 1, 10, dtype=np.float32), requires_grad=True)
     theta = Tensor(apply(g, phi.data), requires_grad=True)
     for vector, weights in ((phi, g(phi)), (theta, theta)):
-        ops.cross_entropy(NET(weights, IMAGES), LABELS).backward()
+        functional.cross_entropy(NET(weights, IMAGES), LABELS).backward()
         assert vector.grad is not None
     want = sub.project_grad(matrix(g.P, 10), theta.grad)
     np.testing.assert_allclose(phi.grad, want, atol=1e-5)

@@ -208,6 +208,148 @@ def max_pool2d_grad(grad: Array, which: Array, k: int, dx: Array) -> None:
 
 
 @jit
+def moments(x: Array, mean: Array, var: Array) -> None:
+    """Mean and variance of each channel of x (N, C, P), in two passes.
+
+    The sum of squares less the square of the sum would lose all digits where the
+    mean is large. Rows are added in float32, their sums in float64.
+    """
+    N, C, P = x.shape
+    for c in range(C):
+        total = 0.0
+        for n in range(N):
+            part = np.float32(0)
+            for p in range(P):
+                part += x[n, c, p]
+            total += part
+        middle = np.float32(total / (N * P))
+        squares = 0.0
+        for n in range(N):
+            part = np.float32(0)
+            for p in range(P):
+                part += (x[n, c, p] - middle) * (x[n, c, p] - middle)
+            squares += part
+        mean[c], var[c] = middle, squares / (N * P)
+
+
+@jit
+def batch_norm(
+    x: Array, mean: Array, scale: Array, beta: Array, y: Array, relu: bool
+) -> None:
+    """y = (x - mean) scale + beta for each channel of x (N, C, P), then ReLU."""
+    N, C, P = x.shape
+    for n in range(N):
+        for c in range(C):
+            m, s, b = mean[c], scale[c], beta[c]
+            low = np.float32(0 if relu else -np.inf)
+            for p in range(P):
+                y[n, c, p] = max((x[n, c, p] - m) * s + b, low)
+
+
+@jit
+def batch_norm_grad(
+    grad: Array,
+    y: Array,
+    x: Array,
+    mean: Array,
+    inverse: Array,
+    gamma: Array,
+    dx: Array,
+    dgamma: Array,
+    dbeta: Array,
+    relu: bool,
+    own: bool,
+) -> None:
+    """Gradients of x (N, C, P), gamma and beta; inverse = 1 / sqrt(var + eps)."""
+    N, C, P = x.shape
+    zero = np.float32(0)
+    for c in range(C):
+        m, s = mean[c], inverse[c]
+        low = np.float32(0 if relu else -np.inf)
+        plain, scaled = 0.0, 0.0
+        for n in range(N):
+            part, other = zero, zero
+            for p in range(P):
+                g = grad[n, c, p] if y[n, c, p] > low else zero
+                part += g
+                other += g * (x[n, c, p] - m)
+            plain += part
+            scaled += other
+        dbeta[c], dgamma[c] = plain, scaled * s
+        # dx = size (g - shift - (x - mean) slope)
+        size, shift, slope = gamma[c] * s, zero, zero
+        if own:
+            shift = np.float32(plain / (N * P))
+            slope = np.float32(scaled * s * s / (N * P))
+        for n in range(N):
+            for p in range(P):
+                g = grad[n, c, p] if y[n, c, p] > low else zero
+                dx[n, c, p] = size * (g - shift - (x[n, c, p] - m) * slope)
+
+
+@jit
+def add_relu(a: Array, b: Array, y: Array) -> None:
+    """y = max(a + b, 0), all flat."""
+    zero = np.float32(0)
+    for i in range(y.size):
+        y[i] = max(a[i] + b[i], zero)
+
+
+@jit
+def relu_grad(grad: Array, y: Array, dx: Array) -> None:
+    """dx = grad where y > 0, else 0, all flat."""
+    zero = np.float32(0)
+    for i in range(y.size):
+        dx[i] = grad[i] if y[i] > 0 else zero
+
+
+@jit
+def csr_matmul(
+    values: Array, indptr: Array, indices: Array, x: Array, y: Array
+) -> None:
+    """y = W x for W in compressed rows: four entries of a row at a time."""
+    N = x.shape[1]
+    for r in range(len(indptr) - 1):
+        for n in range(N):
+            y[r, n] = np.float32(0)
+        z, stop = indptr[r], indptr[r + 1]
+        while z + 4 <= stop:
+            a, b, c, d = values[z], values[z + 1], values[z + 2], values[z + 3]
+            i, j = indices[z], indices[z + 1]
+            k, m = indices[z + 2], indices[z + 3]
+            for n in range(N):
+                y[r, n] += (a * x[i, n] + b * x[j, n]) + (c * x[k, n] + d * x[m, n])
+            z += 4
+        while z < stop:
+            a, i = values[z], indices[z]
+            for n in range(N):
+                y[r, n] += a * x[i, n]
+            z += 1
+
+
+@jit
+def csr_matmul_grad(
+    grad: Array,
+    values: Array,
+    indptr: Array,
+    indices: Array,
+    x: Array,
+    dvalues: Array,
+    dx: Array,
+) -> None:
+    """dvalues[z] = grad[row] . x[column]; dx[column] += values[z] grad[row]."""
+    N = x.shape[1]
+    for r in range(len(indptr) - 1):
+        for z in range(indptr[r], indptr[r + 1]):
+            a, i = values[z], indices[z]
+            total = np.float32(0)
+            for n in range(N):
+                total += grad[r, n] * x[i, n]
+                dx[i, n] += a * grad[r, n]
+            dvalues[z] = total
+
+
+@jit
 def cross_entropy(logits: Array, labels: Array, grad: Array) -> float:
     """Mean cross-entropy; grad becomes (softmax - one-hot) / N."""
     N, K = logits.shape

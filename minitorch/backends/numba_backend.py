@@ -60,18 +60,15 @@ class NumbaBackend(NumpyBackend):
     def conv2d(
         self, x: Array, w: Array, b: Array | None, stride: int, padding: int, relu: bool
     ) -> Array:
-        b = np.zeros(len(w), np.float32) if b is None else b
-        if not fits(x, w, b):
+        if not fits(x, w) or not (b is None or fits(b)):
             return super().conv2d(x, w, b, stride, padding, relu)
         N, O, k = len(x), len(w), w.shape[-1]
         OH, OW = conv_size(x.shape[2:], k, stride, padding)
         x, rows = _padded(x, padding), w.reshape(O, -1)
         y = np.empty((N, O, OH * OW), np.float32)
-        for part, columns in _blocks(N, rows.shape[1], OH * OW):
-            kernels.im2col(x[part], k, stride, OH, OW, columns)
+        for part, columns in _patches(x, k, stride, OH, OW):
             np.matmul(rows, columns, out=y[part])
-        kernels.bias_act(y, b, relu)
-        return y.reshape(N, O, OH, OW)
+        return _bias_act(y, b, relu).reshape(N, O, OH, OW)
 
     def conv2d_grad(
         self,
@@ -86,25 +83,140 @@ class NumbaBackend(NumpyBackend):
     ) -> Grads:
         if not fits(grad, x, w, y):
             return super().conv2d_grad(grad, x, w, y, stride, padding, relu, need_x)
-        (N, _, H, W), O, k, p = x.shape, len(w), w.shape[-1], padding
+        (_, _, H, W), O, k, p = x.shape, len(w), w.shape[-1], padding
         OH, OW = grad.shape[2:]
-        grad, y = grad.reshape(N, O, -1), y.reshape(N, O, -1)
-        db = np.empty(O, np.float32)
-        through = np.empty_like(grad) if relu else grad
-        kernels.bias_act_grad(grad, y, through, db, relu)
+        through, db = _bias_act_grad(grad, y, relu)
         x, rows = _padded(x, p), w.reshape(O, -1)
         dw = np.zeros((rows.shape[1], O), np.float32)
         dx: Array = np.empty_like(x) if need_x else None
-        for part, columns in _blocks(N, rows.shape[1], OH * OW):
-            kernels.im2col(x[part], k, stride, OH, OW, columns)
+        for part, columns in _patches(x, k, stride, OH, OW):
             for patches, arrived in zip(columns, through[part], strict=True):
                 dw += np.dot(patches, arrived.T)
             if need_x:
-                np.matmul(rows.T, through[part], out=columns)
-                kernels.col2im(columns, k, stride, OH, OW, dx[part])
+                # The patches of x are used up; those of dx may take their place.
+                _stamp(rows.T, through[part], columns, k, stride, OH, OW, dx[part])
         if need_x and p:
             dx = np.ascontiguousarray(dx[:, :, p : p + H, p : p + W])
         return dx, np.ascontiguousarray(dw.T).reshape(w.shape), db
+
+    def conv_transpose2d(
+        self, x: Array, w: Array, b: Array | None, stride: int, padding: int, relu: bool
+    ) -> Array:
+        if not fits(x, w) or not (b is None or fits(b)):
+            return super().conv_transpose2d(x, w, b, stride, padding, relu)
+        (N, C, H, W), (_, O, k, _), p = x.shape, w.shape, padding
+        high, wide = ((n - 1) * stride + k for n in (H, W))
+        y = np.empty((N, O, high, wide), np.float32)
+        rows, pixels = w.reshape(C, -1), x.reshape(N, C, -1)
+        for part, columns in _blocks(N, rows.shape[1], H * W):
+            _stamp(rows.T, pixels[part], columns, k, stride, H, W, y[part])
+        y = np.ascontiguousarray(y[:, :, p : high - p, p : wide - p])
+        return _bias_act(y.reshape(N, O, -1), b, relu).reshape(y.shape)
+
+    def conv_transpose2d_grad(
+        self,
+        grad: Array,
+        x: Array,
+        w: Array,
+        y: Array,
+        stride: int,
+        padding: int,
+        relu: bool,
+        need_x: bool,
+    ) -> Grads:
+        if not fits(grad, x, w, y):
+            return super().conv_transpose2d_grad(
+                grad, x, w, y, stride, padding, relu, need_x
+            )
+        (N, C, H, W), k = x.shape, w.shape[-1]
+        through, db = _bias_act_grad(grad, y, relu)
+        through = _padded(through.reshape(grad.shape), padding)
+        rows, pixels = w.reshape(C, -1), x.reshape(N, C, -1)
+        dw = np.zeros(rows.shape, np.float32)
+        dx: Array = np.empty_like(pixels) if need_x else None
+        for part, columns in _patches(through, k, stride, H, W):
+            for pixel, patches in zip(pixels[part], columns, strict=True):
+                dw += np.dot(pixel, patches.T)
+            if need_x:
+                np.matmul(rows, columns, out=dx[part])
+        return dx.reshape(x.shape) if need_x else None, dw.reshape(w.shape), db
+
+    def csr_matmul(
+        self, values: Array, indptr: Array, indices: Array, x: Array
+    ) -> Array:
+        if not fits(values, x):
+            return super().csr_matmul(values, indptr, indices, x)
+        y = np.empty((len(indptr) - 1, x.shape[1]), np.float32)
+        kernels.csr_matmul(values, indptr, indices, x, y)
+        return y
+
+    def csr_matmul_grad(
+        self, grad: Array, values: Array, indptr: Array, indices: Array, x: Array
+    ) -> tuple[Array, Array]:
+        if not fits(grad, values, x):
+            return super().csr_matmul_grad(grad, values, indptr, indices, x)
+        dvalues, dx = np.empty_like(values), np.zeros_like(x)
+        kernels.csr_matmul_grad(grad, values, indptr, indices, x, dvalues, dx)
+        return dvalues, dx
+
+    def moments(self, x: Array) -> tuple[Array, Array]:
+        if not fits(x):
+            return super().moments(x)
+        mean, var = np.empty((2, x.shape[1]), np.float32)
+        kernels.moments(x.reshape(*x.shape[:2], -1), mean, var)
+        return mean, var
+
+    def batch_norm(
+        self,
+        x: Array,
+        gamma: Array,
+        beta: Array,
+        mean: Array,
+        var: Array,
+        eps: float,
+        relu: bool,
+    ) -> Array:
+        if not fits(x, gamma, beta, mean, var):
+            return super().batch_norm(x, gamma, beta, mean, var, eps, relu)
+        flat, y = x.reshape(*x.shape[:2], -1), np.empty_like(x)
+        scale = gamma * (var + np.float32(eps)) ** -0.5
+        kernels.batch_norm(flat, mean, scale, beta, y.reshape(flat.shape), relu)
+        return y
+
+    def batch_norm_grad(
+        self,
+        grad: Array,
+        x: Array,
+        gamma: Array,
+        y: Array,
+        mean: Array,
+        var: Array,
+        eps: float,
+        relu: bool,
+        own: bool,
+    ) -> tuple[Array, Array, Array]:
+        if not fits(grad, x, gamma, y, mean, var):
+            return super().batch_norm_grad(grad, x, gamma, y, mean, var, eps, relu, own)
+        dx, (dgamma, dbeta) = np.empty_like(x), np.empty((2, len(mean)), np.float32)
+        flat = (a.reshape(*x.shape[:2], -1) for a in (grad, y, x))
+        inverse = (var + np.float32(eps)) ** -0.5
+        out = dx.reshape(*x.shape[:2], -1), dgamma, dbeta
+        kernels.batch_norm_grad(*flat, mean, inverse, gamma, *out, relu, own)
+        return dx, dgamma, dbeta
+
+    def add_relu(self, a: Array, b: Array) -> Array:
+        if not fits(a, b):
+            return super().add_relu(a, b)
+        y = np.empty_like(a)
+        kernels.add_relu(a.reshape(-1), b.reshape(-1), y.reshape(-1))
+        return y
+
+    def relu_grad(self, grad: Array, y: Array) -> Array:
+        if not fits(grad, y):
+            return super().relu_grad(grad, y)
+        dx = np.empty_like(y)
+        kernels.relu_grad(grad.reshape(-1), y.reshape(-1), dx.reshape(-1))
+        return dx
 
     def max_pool2d(self, x: Array, k: int) -> tuple[Array, Array]:
         if not fits(x):
@@ -201,6 +313,54 @@ def _padded(x: Array, p: int) -> Array:
     out = np.empty((N, C, H + 2 * p, W + 2 * p), np.float32)
     kernels.pad(x, p, out)
     return out
+
+
+def _bias_act(y: Array, b: Array | None, relu: bool) -> Array:
+    """Add the bias to y (N, O, P), in place, then ReLU."""
+    if b is not None:
+        kernels.bias_act(y, b, relu)
+    elif relu:
+        np.maximum(y, 0, out=y)
+    return y
+
+
+def _bias_act_grad(grad: Array, y: Array, relu: bool) -> tuple[Array, Array]:
+    """Gradient (N, O, P) before the activation, and its sum for each channel."""
+    grad, y = (a.reshape(*a.shape[:2], -1) for a in (grad, y))
+    through, db = np.empty_like(grad) if relu else grad, np.empty(grad.shape[1], "f4")
+    kernels.bias_act_grad(grad, y, through, db, relu)
+    return through, db
+
+
+def _stamp(
+    rows: Array,
+    pixels: Array,
+    columns: Array,
+    k: int,
+    stride: int,
+    OH: int,
+    OW: int,
+    out: Array,
+) -> None:
+    """Write rows @ pixels to `columns`, and add these up where they belong in `out`."""
+    if k == 1 and stride == 1:
+        np.matmul(rows, pixels, out=out.reshape(*out.shape[:2], -1))
+        return
+    np.matmul(rows, pixels, out=columns)
+    kernels.col2im(columns, k, stride, OH, OW, out)
+
+
+def _patches(
+    x: Array, k: int, stride: int, OH: int, OW: int
+) -> Iterator[tuple[slice, Array]]:
+    """Walk over the images in blocks, with each block's patches (n, C*k*k, P)."""
+    N, C = x.shape[:2]
+    if k == 1 and stride == 1:  # the patches are the pixels
+        yield slice(0, N), x.reshape(N, C, -1)
+        return
+    for part, columns in _blocks(N, C * k * k, OH * OW):
+        kernels.im2col(x[part], k, stride, OH, OW, columns)
+        yield part, columns
 
 
 def _blocks(N: int, rows: int, P: int) -> Iterator[tuple[slice, Array]]:

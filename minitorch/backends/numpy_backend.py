@@ -28,6 +28,8 @@ class NumpyBackend:
     """
 
     name = "numpy"
+    arrays: tuple[type, ...] = (np.ndarray, np.generic)  # what its arrays are
+    looks = True  # whether looking at a value costs nothing, as it does on a GPU
 
     # -- arrays ---------------------------------------------------------------
     exp = staticmethod(np.exp)
@@ -44,6 +46,7 @@ class NumpyBackend:
     broadcast_to = staticmethod(np.broadcast_to)
     zeros_like = staticmethod(np.zeros_like)
     ones_like = staticmethod(np.ones_like)
+    concat = staticmethod(np.concatenate)
 
     @staticmethod
     def asarray(data: Any) -> Array:
@@ -52,7 +55,32 @@ class NumpyBackend:
             return np.asarray(data)
         if isinstance(data, (np.ndarray, np.generic)) and data.dtype == np.float64:
             return np.asarray(data)
+        if hasattr(data, "detach"):
+            raise TypeError(
+                f"the numpy back-end got an array of {type(data).__module__}; give it "
+                '.numpy() of that, or choose use_backend("torch")'
+            )
         return np.asarray(data, dtype=np.float32)
+
+    @staticmethod
+    def kind(array: Array) -> str:
+        """One letter for the type: f float, i or u whole numbers, b booleans."""
+        return array.dtype.kind
+
+    @staticmethod
+    def numpy_dtype(array: Array) -> np.dtype:
+        """The type of the numbers, as numpy calls it."""
+        return array.dtype
+
+    @staticmethod
+    def astype(array: Array, like: Array) -> Array:
+        """The same numbers in the type of another array."""
+        return array.astype(like.dtype, copy=False)
+
+    @staticmethod
+    def constant(array: np.ndarray) -> Array:
+        """A numpy array that is never written to, as one of this back-end's."""
+        return array
 
     @staticmethod
     def copy(array: Array) -> Array:
@@ -75,17 +103,43 @@ class NumpyBackend:
         return np.max(x, axis=axis, keepdims=keepdims)
 
     @staticmethod
-    def scatter_add(
-        shape: tuple[int, ...], dtype: Any, index: Any, values: Array
-    ) -> Array:
+    def scatter_add(shape: tuple[int, ...], index: Any, values: Array) -> Array:
         """Zeros of a shape with `values` added at `index`, repeats included."""
-        out = np.zeros(shape, dtype)
+        out = np.zeros(shape, values.dtype)
         parts = index if isinstance(index, tuple) else (index,)
         if all(isinstance(part, (int, slice)) for part in parts):
             out[index] = values  # no repeats, and 100 times as fast
         else:
             np.add.at(out, index, values)
         return out
+
+    @staticmethod
+    def argsort(x: Array) -> Array:
+        """Places of the last axis from small to large; equal numbers in order."""
+        return np.argsort(x, axis=-1, kind="stable")
+
+    @staticmethod
+    def take_along(x: Array, places: Array) -> Array:
+        """x[..., places], row by row."""
+        return np.take_along_axis(x, places, -1)
+
+    @staticmethod
+    def put_along(x: Array, places: Array) -> Array:
+        """The inverse of `take_along` for permutations: out[..., places] = x."""
+        out = np.empty_like(x)
+        np.put_along_axis(out, places, x, -1)
+        return out
+
+    @staticmethod
+    def top_k(x: Array, k: int) -> Array:
+        """Which are the k largest of x (n,): (n,) booleans; of equals the first."""
+        if k == 0:
+            return np.zeros(x.shape, bool)
+        least = np.partition(x, x.size - k)[x.size - k]
+        chosen = x > least
+        ties = np.flatnonzero(x == least)[: k - np.count_nonzero(chosen)]
+        chosen[ties] = True
+        return chosen
 
     # -- linear ---------------------------------------------------------------
     def linear(self, x: Array, w: Array, b: Array | None, relu: bool) -> Array:
@@ -141,6 +195,39 @@ class NumpyBackend:
             dx = self._col2im(columns, x.shape, k, stride, padding)
         return dx, dw, grad.sum((0, 2))
 
+    def conv_transpose2d(
+        self, x: Array, w: Array, b: Array | None, stride: int, padding: int, relu: bool
+    ) -> Array:
+        """Stamp w (C, O, k, k) at every pixel of x (N, C, H, W), and add up."""
+        (N, C, H, W), (_, O, k, _) = x.shape, w.shape
+        columns = np.matmul(w.reshape(C, -1).T, x.reshape(N, C, -1))
+        size = [(n - 1) * stride + k - 2 * padding for n in (H, W)]
+        y = self._col2im(columns, (N, O, *size), k, stride, padding)
+        if b is not None:
+            y = y + b[:, None, None]
+        return np.maximum(y, 0) if relu else np.ascontiguousarray(y)
+
+    def conv_transpose2d_grad(
+        self,
+        grad: Array,
+        x: Array,
+        w: Array,
+        y: Array,
+        stride: int,
+        padding: int,
+        relu: bool,
+        need_x: bool,
+    ) -> Grads:
+        """Gradients of x, w and b from that of y = conv_transpose2d(x, w, b)."""
+        N, C, k = len(x), len(w), w.shape[-1]
+        if relu:
+            grad = grad * (y > 0)
+        columns = self._im2col(grad, k, stride, padding)  # (N, O*k*k, H*W)
+        rows = x.reshape(N, C, -1)
+        dw = np.matmul(rows, columns.swapaxes(1, 2)).sum(0).reshape(w.shape)
+        dx = np.matmul(w.reshape(C, -1), columns).reshape(x.shape) if need_x else None
+        return dx, dw, grad.sum((0, 2, 3))
+
     @staticmethod
     def _im2col(x: Array, k: int, stride: int, padding: int) -> Array:
         N, C, H, W = x.shape
@@ -186,6 +273,60 @@ class NumpyBackend:
         tiles = tiles.reshape(N, C, OH, OW, k, k).swapaxes(3, 4)
         return tiles.reshape(N, C, OH * k, OW * k)
 
+    # -- normalisation and residuals ------------------------------------------
+    def moments(self, x: Array) -> tuple[Array, Array]:
+        """Mean and variance of each channel of x (N, C) or (N, C, H, W)."""
+        axes = (0, 2, 3)[: x.ndim - 1]
+        return x.mean(axes), x.var(axes)
+
+    def batch_norm(
+        self,
+        x: Array,
+        gamma: Array,
+        beta: Array,
+        mean: Array,
+        var: Array,
+        eps: float,
+        relu: bool,
+    ) -> Array:
+        """y = gamma (x - mean) / sqrt(var + eps) + beta for each channel, then ReLU."""
+        shape = (-1,) + (1,) * (x.ndim - 2)
+        scale = gamma * (var + eps) ** -0.5
+        y = (x - mean.reshape(shape)) * scale.reshape(shape) + beta.reshape(shape)
+        return np.maximum(y, 0) if relu else y
+
+    def batch_norm_grad(
+        self,
+        grad: Array,
+        x: Array,
+        gamma: Array,
+        y: Array,
+        mean: Array,
+        var: Array,
+        eps: float,
+        relu: bool,
+        own: bool,
+    ) -> tuple[Array, Array, Array]:
+        """Gradients of x, gamma and beta; `own`: mean and var are functions of x."""
+        if relu:
+            grad = grad * (y > 0)
+        axes, shape = (0, 2, 3)[: x.ndim - 1], (-1,) + (1,) * (x.ndim - 2)
+        inverse = ((var + eps) ** -0.5).reshape(shape)
+        scaled = (x - mean.reshape(shape)) * inverse
+        dgamma, dbeta = (grad * scaled).sum(axes), grad.sum(axes)
+        if own:
+            along = dbeta.reshape(shape) + scaled * dgamma.reshape(shape)
+            grad = grad - along / (x.size // len(mean))
+        return grad * (gamma.reshape(shape) * inverse), dgamma, dbeta
+
+    def add_relu(self, a: Array, b: Array) -> Array:
+        """max(a + b, 0)."""
+        return np.maximum(a + b, 0)
+
+    def relu_grad(self, grad: Array, y: Array) -> Array:
+        """grad where y is above 0, else 0."""
+        return grad * (y > 0)
+
     # -- loss -----------------------------------------------------------------
     def cross_entropy(self, logits: Array, labels: Array) -> tuple[Array, Array]:
         """Mean of -log softmax(logits)[label], and its gradient. logits (N, K)."""
@@ -227,6 +368,27 @@ class NumpyBackend:
         v += (1 - beta2) * grad * grad
         m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
         theta -= lr * m_hat / (np.sqrt(v_hat) + eps)
+
+    # -- sparse products ------------------------------------------------------
+    def csr_matmul(
+        self, values: Array, indptr: Array, indices: Array, x: Array
+    ) -> Array:
+        """W x for W in compressed rows (see `functional.csr_matmul`)."""
+        from scipy.sparse import csr_array
+
+        shape = len(indptr) - 1, len(x)
+        return csr_array((values, indices, indptr), shape) @ x
+
+    def csr_matmul_grad(
+        self, grad: Array, values: Array, indptr: Array, indices: Array, x: Array
+    ) -> tuple[Array, Array]:
+        """Gradients of the values and of x from that of W x."""
+        from scipy.sparse import csr_array
+
+        shape = len(indptr) - 1, len(x)
+        rows = np.repeat(np.arange(shape[0]), np.diff(indptr))
+        dvalues = np.einsum("zn,zn->z", grad[rows], x[indices])
+        return dvalues, csr_array((values, indices, indptr), shape).T @ grad
 
     # -- random projections ---------------------------------------------------
     def fwht(self, x: Array) -> Array:

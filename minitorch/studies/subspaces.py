@@ -20,9 +20,9 @@ import numpy as np
 
 from minitorch.course import scale
 from minitorch.data import Dataset, load
+from minitorch.functional import cross_entropy
 from minitorch.models import lenet, mlp
 from minitorch.nn import Network
-from minitorch.ops import cross_entropy
 from minitorch.random import stream
 from minitorch.stats import mean_interval
 from minitorch.studies.store import Row, read_rows, results_folder
