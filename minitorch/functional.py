@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 
 from minitorch.backends import backend
-from minitorch.ops import Grads, Operand, getitem, mean, reshape, same_dtype, tensor
+from minitorch.ops import (
+    Grads,
+    Operand,
+    getitem,
+    mean,
+    multiply,
+    reshape,
+    same_dtype,
+    tensor,
+)
 from minitorch.tensor import Array, Tensor, record
 
 Statistics = tuple[Array, Array]  # mean and variance of each channel, (C,) both
@@ -340,10 +349,11 @@ def batch_norm(
             f"got {x.shape}, {gamma.shape} and {beta.shape}"
         )
     kernels = backend()
-    own = statistics is None
-    if own and 0 in x.shape:
-        raise ValueError(f"batch_norm() has no statistics of an empty batch {x.shape}")
-    mean, var = kernels.moments(x.data) if own else statistics
+    if own := statistics is None:
+        if 0 in x.shape:
+            raise ValueError(f"batch_norm() of an empty batch {x.shape}")
+        statistics = kernels.moments(x.data)
+    mean, var = statistics
     out = kernels.batch_norm(x.data, gamma.data, beta.data, mean, var, eps, relu)
 
     def backward(grad: Array) -> Grads:
@@ -439,7 +449,7 @@ def dropout(x: Operand, p: float, rng: np.random.Generator | None) -> Tensor:
     if rng is None or p == 0:
         return x
     kept = (rng.random(x.shape) >= p) / (1 - p)
-    return x * kept.astype(x.dtype)
+    return multiply(x, kept.astype(x.dtype))
 
 
 # ----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Check a gradient against the definition of a derivative."""
+"""Check a gradient against the definition of a derivative; find where a nan began."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minitorch.tensor import Tensor
+from minitorch.backends import backend
+from minitorch.tensor import Tensor, reachable
 
 
 def gradcheck(
@@ -51,7 +52,7 @@ def gradcheck(
     out.backward(weights)
 
     def value() -> float:
-        return float((function(*map(Tensor, arrays)).data * weights).sum())
+        return float((function(*map(Tensor, arrays)).numpy() * weights).sum())
 
     worst = 0.0
     for number, (array, leaf) in enumerate(zip(arrays, tensors, strict=True)):
@@ -64,7 +65,8 @@ def gradcheck(
             below = value()
             array[index] = before
             numeric[index] = (above - below) / (2 * eps)
-        got = np.zeros_like(array) if leaf.grad is None else leaf.grad
+        none = leaf.grad is None
+        got = np.zeros_like(array) if none else backend().to_numpy(leaf.grad)
         error = np.abs(got - numeric) / max(1.0, np.abs(numeric).max(initial=0.0))
         if error.size and not error.max() <= tolerance:  # also when it is not a number
             index = np.unravel_index(error.argmax(), error.shape)
@@ -75,3 +77,25 @@ def gradcheck(
             )
         worst = max(worst, float(error.max(initial=0.0)))
     return worst
+
+
+def explain(last: Tensor) -> str:
+    """Say where numbers that are not finite began, for a loss that is not.
+
+    >>> x = Tensor([1.0, 0.0], requires_grad=True)
+    >>> from minitorch.ops import log
+    >>> with np.errstate(divide="ignore"):
+    ...     explain(log(x).sum())
+    "backward() on -inf: it began in 'log' (2,), whose inputs (2,) were finite"
+    """
+    nodes = sorted(reachable(last).items())
+    bad = [node for _, node in nodes if not np.isfinite(node.numpy()).all()]
+    first = bad[0]
+    where = f"in {first.op!r} {first.shape}" if first.op else f"in a leaf {first.shape}"
+    parents = [p for p in first._parents if not np.isfinite(p.numpy()).all()]
+    if parents:
+        where += f", which read a constant {parents[0].shape} that was not finite"
+    elif first.op:
+        shapes = ", ".join(str(parent.shape) for parent in first._parents)
+        where += f", whose inputs {shapes} were finite"
+    return f"backward() on {last.item()}: it began {where}"

@@ -63,7 +63,8 @@ def multiply(a: Operand, b: Operand) -> Tensor:
     a, b = _pair("multiply", a, b)
 
     def backward(grad: Array) -> Grads:
-        return grad * b.data, grad * a.data
+        da = grad * b.data if a.requires_grad else None
+        return da, grad * a.data if b.requires_grad else None
 
     return record("multiply", a.data * b.data, (a, b), backward)
 
@@ -79,7 +80,7 @@ def divide(a: Operand, b: Operand) -> Tensor:
 
     def backward(grad: Array) -> Grads:
         da = grad / b.data
-        return da, -da * out
+        return da, -da * out if b.requires_grad else None
 
     return record("divide", out, (a, b), backward)
 
@@ -404,7 +405,7 @@ def getitem(x: Operand, index: Any) -> Tensor:
         return (backend().scatter_add(x.shape, index, grad),)
 
     try:
-        out = x.data[index]
+        out = backend().getitem(x.data, index)
     except IndexError as error:
         raise IndexError(f"getitem of {x.shape}: {error}") from None
     return record("getitem", out, (x,), backward)
@@ -457,7 +458,7 @@ def scatter_add(values: Operand, index: Array, shape: tuple[int, ...]) -> Tensor
         raise ValueError(f"scatter_add() got {values.shape} for places {places}")
 
     def backward(grad: Array) -> Grads:
-        return (grad[index],)
+        return (backend().getitem(grad, index),)
 
     out = backend().scatter_add(shape, index, values.data)
     return record("scatter_add", out, (values,), backward)
@@ -655,7 +656,7 @@ def custom(name: str, forward: Callable, backward: Callable) -> Callable:
         x = tensor(x)
         out = forward(x.data)
         kind = getattr(out, "dtype", type(out).__name__)
-        if kind != x.dtype:
+        if kind != x.data.dtype:
             raise TypeError(
                 f"the forward of '{name}' gave {kind} for an input of {x.dtype}; "
                 "it must give an array of the same type"
@@ -704,13 +705,14 @@ def tensor(x: Any) -> Tensor:
 
 def _pair(op: str, a: Operand, b: Operand) -> tuple[Tensor, Tensor]:
     """Make two tensors of one type whose shapes broadcast."""
-    if isinstance(a, Tensor):
-        b = tensor(b) if isinstance(b, Tensor) else _like(b, a)
-    else:
-        a = _like(a, b := tensor(b))
+    if not isinstance(a, Tensor):
+        b = tensor(b)
+        a = _like(a, b)
+    elif not isinstance(b, Tensor):
+        b = _like(b, a)
     one, other = a.data, b.data
-    if one.dtype != other.dtype or not isinstance(one, backend().arrays):
-        same_dtype(op, tensor(a), b)
+    if one.dtype is not other.dtype:
+        same_dtype(op, tensor(a), tensor(b))
     if one.shape != other.shape:
         _broadcasts(op, a, b, a.shape, b.shape)
     return a, b

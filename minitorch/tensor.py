@@ -74,7 +74,6 @@ class Tensor:
         "_parents",
         "_rule",
         "_made",
-        "_changed",
     )
     __array_ufunc__ = None  # so that `array + tensor` asks the tensor
 
@@ -91,7 +90,7 @@ class Tensor:
         self.op: str | None = None
         self._parents: tuple[Tensor, ...] = ()
         self._rule: Any = None  # from the gradient here to those of the parents
-        self._made, self._changed = next(_clock), -1
+        self._made = next(_clock)
 
     def backward(self, grad: Array = None) -> None:
         """Add d(self)/d(leaf), weighted by `grad`, to every leaf's `grad`.
@@ -124,7 +123,7 @@ class Tensor:
         if grad is None and math.prod(self.shape) == 1:
             grad = backend().ones_like(self.data)
             if backend().looks and not math.isfinite(self.item()):
-                raise FloatingPointError(explain(self))
+                raise FloatingPointError(gradcheck.explain(self))
         shape = getattr(grad, "shape", np.shape(grad))
         if tuple(shape) != self.shape:
             raise ValueError(
@@ -132,37 +131,33 @@ class Tensor:
                 f"got {None if grad is None else tuple(shape)}; or reduce to one "
                 "number first, such as by .sum()"
             )
-        nodes = _reachable(self)
-        # What has arrived at a node so far, and the sums that are buffers of our own.
-        sums = {self._made: backend().astype(backend().asarray(grad), self.data)}
-        owned: set[int] = set()
+        self.grad = backend().astype(backend().asarray(grad), self.data)
+        nodes = reachable(self)
+        owned = set()  # nodes whose gradient is a buffer of our own, to add into
         # Newest first is a topological order: a result is made after its inputs.
         for made in sorted(nodes, reverse=True):
-            node, grad = nodes.pop(made), sums.pop(made, None)
-            if grad is None:
-                continue
-            rule = node._rule
+            node = nodes.pop(made)
+            rule, grad, parents = node._rule, node.grad, node._parents
             if rule is None:
-                # A copy: what arrived here may have gone to other parents too.
-                total = grad if node.grad is None else node.grad + grad
-                node.grad = backend().copy(total)
+                if grad is not None and made not in owned:
+                    node.grad = backend().copy(grad)  # it may have gone to others too
                 continue
             # Forget the entry before it is used: what it held is freed on the way.
-            parents = node._parents
-            node._parents, node._rule = (), None
-            for parent, part in zip(parents, rule(grad), strict=True):
+            node._parents, node._rule, node.grad = (), None, None
+            if grad is None:
+                continue
+            for parent, part in zip(parents, rule(grad)):  # noqa: B905 (strict is slow)
                 if part is None or not parent.requires_grad:
                     continue
-                key = parent._made
                 if part.shape != parent.data.shape:
                     part = unbroadcast(part, parent.data.shape)
-                if key not in sums:
-                    sums[key] = part
-                elif key in owned:
-                    sums[key] += part
+                if parent.grad is None:
+                    parent.grad = part
+                elif parent._made in owned:
+                    parent.grad += part
                 else:
-                    sums[key] = sums[key] + part
-                    owned.add(key)
+                    parent.grad = parent.grad + part
+                    owned.add(parent._made)
 
     def assign(self, data: Array) -> None:
         """Overwrite the values of a trained leaf in place, as an optimiser does.
@@ -190,7 +185,7 @@ class Tensor:
 
     def touch(self) -> None:
         """Note that the values were changed in place, so old tapes are stale."""
-        self._changed = next(_clock)
+        self._made = next(_clock)
 
     def detach(self) -> Tensor:
         """Give a copy of the values, without their history.
@@ -364,7 +359,7 @@ def record(
     array([2.], dtype=float32)
     """
     out = Tensor.__new__(Tensor)
-    out.data, out.grad, out._made, out._changed = data, None, next(_clock), -1
+    out.data, out.grad, out._made = data, None, next(_clock)
     if _mode.recording:
         for parent in parents:
             if parent.requires_grad:
@@ -375,8 +370,20 @@ def record(
     return out
 
 
-def _reachable(last: Tensor) -> dict[int, Tensor]:
-    """Find every tensor that `last` depends on and that takes part in backward."""
+def reachable(last: Tensor) -> dict[int, Tensor]:
+    """Find every tensor that `last` depends on and that takes part in backward.
+
+    Returns:
+        The tensors by the tick at which they were made: in that order, each comes
+        after all that it was made from.
+
+    Raises:
+        RuntimeError: when the tape was freed, or a tensor was changed in place.
+
+    >>> x = Tensor([1.0], requires_grad=True)
+    >>> [node.op for _, node in sorted(reachable(x * x + x).items())]
+    [None, 'multiply', 'add']
+    """
     nodes, stack = {last._made: last}, [last]
     while stack:
         node = stack.pop()
@@ -386,36 +393,16 @@ def _reachable(last: Tensor) -> dict[int, Tensor]:
                 "compute the result again"
             )
         for parent in node._parents:
-            if parent._changed > node._made:
+            made = parent._made
+            if made > node._made:
                 raise RuntimeError(
                     f"a tensor {parent.shape} was changed in place after "
                     f"'{node.op}' had read it; call backward() before the change"
                 )
-            if parent.requires_grad and parent._made not in nodes:
-                nodes[parent._made] = parent
+            if parent.requires_grad and made not in nodes:
+                nodes[made] = parent
                 stack.append(parent)
     return nodes
-
-
-def explain(last: Tensor) -> str:
-    """Say where numbers that are not finite began, for a loss that is not.
-
-    >>> x = Tensor([1.0, 0.0], requires_grad=True)
-    >>> with np.errstate(divide="ignore"):
-    ...     explain(ops.log(x).sum())
-    "backward() on -inf: it began in 'log' (2,), whose inputs (2,) were finite"
-    """
-    nodes = sorted(_reachable(last).items())
-    bad = [node for _, node in nodes if not np.isfinite(node.numpy()).all()]
-    first = bad[0]
-    where = f"in {first.op!r} {first.shape}" if first.op else f"in a leaf {first.shape}"
-    parents = [p for p in first._parents if not np.isfinite(p.numpy()).all()]
-    if parents:
-        where += f", which read a constant {parents[0].shape} that was not finite"
-    elif first.op:
-        shapes = ", ".join(str(parent.shape) for parent in first._parents)
-        where += f", whose inputs {shapes} were finite"
-    return f"backward() on {last.item()}: it began {where}"
 
 
 def unbroadcast(grad: Array, shape: tuple[int, ...]) -> Array:
@@ -432,4 +419,4 @@ def unbroadcast(grad: Array, shape: tuple[int, ...]) -> Array:
     return backend().sum(grad, tuple(stretched), True).reshape(shape)
 
 
-from minitorch import ops  # noqa: E402  (operations need Tensor, and it needs them)
+from minitorch import gradcheck, ops  # noqa: E402  (they need Tensor, and it needs them)

@@ -2,7 +2,8 @@
 
 `numpy` is the specification: every kernel written plainly, float32 and
 float64. `numba` runs the heavy kernels as compiled loops and takes numpy's
-version for everything else. A back-end knows nothing of tensors or gradients.
+version for everything else. `torch` does all with torch's arrays, on a CPU or a
+GPU. A back-end knows nothing of tensors or of the tape.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _CLASSES = {
     "numpy": ("minitorch.backends.numpy_backend", "NumpyBackend"),
     "numba": ("minitorch.backends.numba_backend", "NumbaBackend"),
+    "torch": ("minitorch.backends.torch_backend", "TorchBackend"),
 }
 _current: NumpyBackend | None = None
 
@@ -42,32 +44,37 @@ def backend() -> NumpyBackend:
     return _current
 
 
-def _load(name: str) -> NumpyBackend:
+def _load(name: str, **options: str) -> NumpyBackend:
     if name not in _CLASSES:
         raise ValueError(f"no back-end {name!r}; there are {', '.join(_CLASSES)}")
     module, cls = _CLASSES[name]
-    return getattr(importlib.import_module(module), cls)()
+    return getattr(importlib.import_module(module), cls)(**options)
 
 
 class use_backend:
     """Choose the back-end, for good or for the length of a `with` block.
 
+    Arrays of two back-ends do not mix: a tensor belongs to the one it was made
+    under (numpy and numba share theirs).
+
     Args:
-        name: "numpy" or "numba".
+        name: "numpy", "numba" or "torch".
+        options: for torch, `device="cuda"` chooses the GPU.
 
     Raises:
         ValueError: when there is no such back-end.
-        ImportError: when numba is asked for and not installed.
+        ImportError: when numba or torch is asked for and not installed.
+        RuntimeError: when a GPU is asked for and there is none.
 
     >>> with use_backend("numpy"):
     ...     backend().name
     'numpy'
     """
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, **options: str):
         global _current
         self._before = backend()
-        _current = _load(name)
+        _current = _load(name, **options)
 
     def __enter__(self) -> NumpyBackend:
         return backend()

@@ -218,7 +218,7 @@ def moments(x: Array, mean: Array, var: Array) -> None:
     for c in range(C):
         total = 0.0
         for n in range(N):
-            part = np.float32(0)
+            part: Any = np.float32(0)
             for p in range(P):
                 part += x[n, c, p]
             total += part

@@ -10,11 +10,13 @@ H W height and width, D all weights, d trainable numbers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 Array = Any
+Function = Callable[..., Any]
 Grads = tuple[Array | None, Array, Array]  # of x (None unless needed), w and b
 
 
@@ -32,24 +34,23 @@ class NumpyBackend:
     looks = True  # whether looking at a value costs nothing, as it does on a GPU
 
     # -- arrays ---------------------------------------------------------------
-    exp = staticmethod(np.exp)
-    log = staticmethod(np.log)
-    sqrt = staticmethod(np.sqrt)
-    tanh = staticmethod(np.tanh)
-    abs = staticmethod(np.abs)
-    sign = staticmethod(np.sign)
-    maximum = staticmethod(np.maximum)
-    where = staticmethod(np.where)
-    matmul = staticmethod(np.matmul)
-    swapaxes = staticmethod(np.swapaxes)
-    permute_dims = staticmethod(np.transpose)
-    broadcast_to = staticmethod(np.broadcast_to)
-    zeros_like = staticmethod(np.zeros_like)
-    ones_like = staticmethod(np.ones_like)
-    concat = staticmethod(np.concatenate)
+    exp: Function = staticmethod(np.exp)
+    log: Function = staticmethod(np.log)
+    sqrt: Function = staticmethod(np.sqrt)
+    tanh: Function = staticmethod(np.tanh)
+    abs: Function = staticmethod(np.abs)
+    sign: Function = staticmethod(np.sign)
+    maximum: Function = staticmethod(np.maximum)
+    where: Function = staticmethod(np.where)
+    matmul: Function = staticmethod(np.matmul)
+    swapaxes: Function = staticmethod(np.swapaxes)
+    permute_dims: Function = staticmethod(np.transpose)
+    broadcast_to: Function = staticmethod(np.broadcast_to)
+    zeros_like: Function = staticmethod(np.zeros_like)
+    ones_like: Function = staticmethod(np.ones_like)
+    concat: Function = staticmethod(np.concatenate)
 
-    @staticmethod
-    def asarray(data: Any) -> Array:
+    def asarray(self, data: Any) -> Array:
         """Keep float32, float64 and whole numbers; make everything else float32."""
         if isinstance(data, (np.ndarray, np.generic)) and data.dtype.kind in "iub":
             return np.asarray(data)
@@ -77,8 +78,7 @@ class NumpyBackend:
         """The same numbers in the type of another array."""
         return array.astype(like.dtype, copy=False)
 
-    @staticmethod
-    def constant(array: np.ndarray) -> Array:
+    def constant(self, array: np.ndarray) -> Array:
         """A numpy array that is never written to, as one of this back-end's."""
         return array
 
@@ -102,8 +102,11 @@ class NumpyBackend:
         """Largest value over one axis, several (a tuple) or all (None)."""
         return np.max(x, axis=axis, keepdims=keepdims)
 
-    @staticmethod
-    def scatter_add(shape: tuple[int, ...], index: Any, values: Array) -> Array:
+    def getitem(self, x: Array, index: Any) -> Array:
+        """x[index], for any index that numpy takes."""
+        return x[index]
+
+    def scatter_add(self, shape: tuple[int, ...], index: Any, values: Array) -> Array:
         """Zeros of a shape with `values` added at `index`, repeats included."""
         out = np.zeros(shape, values.dtype)
         parts = index if isinstance(index, tuple) else (index,)
