@@ -2,13 +2,14 @@
 #   make book   run the notebooks, build the HTML, say where it is
 #   make test   lint, types, unit tests, notebooks, book, browser
 #   make lab    open the notebooks in JupyterLab
+#   make bench  measure the engine beside its peers (about five minutes)
 #   make sync   write the repository's address into first cells and badges
 #   make clean  remove all that was built (the environment stays)
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: book test lab sync clean
+.PHONY: book test lab bench sync clean
 book: $(VENV)/ready-book
 	$(PY) -m book
 
@@ -17,6 +18,9 @@ test: $(VENV)/ready-dev
 
 lab: $(VENV)/ready-book
 	$(PY) -m jupyter lab notebooks
+
+bench: $(VENV)/ready-dev
+	$(PY) -m book bench
 
 sync: $(VENV)/ready-book
 	$(PY) -m book sync

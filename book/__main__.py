@@ -2,13 +2,14 @@
 
 - `python -m book`: run every notebook that is new, build the HTML, say where it is;
 - `python -m book execute`: only run the notebooks;
-- `python -m book sync`: write first cells and badges into the notebooks.
+- `python -m book sync`: write first cells and badges into the notebooks;
+- `python -m book bench`: measure the engine beside its peers (about five minutes).
 """
 
 import argparse
 import sys
 
-from book import notebooks, site, sync
+from book import bench, notebooks, site, sync
 
 
 def main() -> int:
@@ -18,12 +19,18 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "command", nargs="?", default="build", choices=["build", "execute", "sync"]
-    )
-    command = parser.parse_args().command
+    commands = ["build", "execute", "sync", "bench"]
+    parser.add_argument("command", nargs="?", default="build", choices=commands)
+    group = parser.add_argument_group("options of bench")
+    group.add_argument("--quick", action="store_true", help="rough, in half a minute")
+    group.add_argument("--peers", action="store_true", help="tinygrad and autograd too")
+    group.add_argument("--only", default="", metavar="NAME", help="networks named so")
+    options = parser.parse_args()
+    command = options.command
     try:
-        if command == "sync":
+        if command == "bench":
+            bench.main(options)
+        elif command == "sync":
             for changed in sync.write():
                 print(f"wrote {changed}")
         else:
