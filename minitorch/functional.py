@@ -64,9 +64,10 @@ def linear(
     out = kernels.linear(x.data, w.data, bias, relu)
 
     def backward(grad: Array) -> Grads:
-        need_x = x.requires_grad
-        grads = kernels.linear_grad(grad, x.data, w.data, out, relu, need_x)
-        return grads[: len(parents)]
+        grad = kernels.relu_grad(grad, out) if relu else grad
+        return kernels.linear_grad(grad, x.data, w.data, x.requires_grad)[
+            : len(parents)
+        ]
 
     return record("linear", out, parents, backward)
 
@@ -115,8 +116,9 @@ def conv2d(
     out = kernels.conv2d(x.data, w.data, bias, stride, padding, relu)
 
     def backward(grad: Array) -> Grads:
-        numbers = stride, padding, relu, x.requires_grad
-        return kernels.conv2d_grad(grad, x.data, w.data, out, *numbers)[: len(parents)]
+        grad = kernels.relu_grad(grad, out) if relu else grad
+        numbers = stride, padding, x.requires_grad
+        return kernels.conv2d_grad(grad, x.data, w.data, *numbers)[: len(parents)]
 
     return record("conv2d", out, parents, backward)
 
@@ -168,8 +170,9 @@ def conv_transpose2d(
     out = kernels.conv_transpose2d(x.data, w.data, bias, stride, padding, relu)
 
     def backward(grad: Array) -> Grads:
-        numbers = stride, padding, relu, x.requires_grad
-        grads = kernels.conv_transpose2d_grad(grad, x.data, w.data, out, *numbers)
+        grad = kernels.relu_grad(grad, out) if relu else grad
+        numbers = stride, padding, x.requires_grad
+        grads = kernels.conv_transpose2d_grad(grad, x.data, w.data, *numbers)
         return grads[: len(parents)]
 
     return record("conv_transpose2d", out, parents, backward)
@@ -354,12 +357,12 @@ def batch_norm(
             raise ValueError(f"batch_norm() of an empty batch {x.shape}")
         statistics = kernels.moments(x.data)
     mean, var = statistics
-    out = kernels.batch_norm(x.data, gamma.data, beta.data, mean, var, eps, relu)
+    inverse = (var + eps) ** -0.5
+    out = kernels.batch_norm(x.data, mean, gamma.data * inverse, beta.data, relu)
 
     def backward(grad: Array) -> Grads:
-        return kernels.batch_norm_grad(
-            grad, x.data, gamma.data, out, mean, var, eps, relu, own
-        )
+        grad = kernels.relu_grad(grad, out) if relu else grad
+        return kernels.batch_norm_grad(grad, x.data, mean, inverse, gamma.data, own)
 
     return record("batch_norm", out, parents, backward), (mean, var)
 

@@ -66,15 +66,7 @@ class Tensor:
     array([2., 4.], dtype=float32)
     """
 
-    __slots__ = (
-        "data",
-        "grad",
-        "requires_grad",
-        "op",
-        "_parents",
-        "_rule",
-        "_made",
-    )
+    __slots__ = ("data", "grad", "requires_grad", "op", "_parents", "_rule", "_made")
     __array_ufunc__ = None  # so that `array + tensor` asks the tensor
 
     def __init__(self, data: Any, requires_grad: bool = False):

@@ -61,25 +61,6 @@ def bias_act(y: Array, b: Array, relu: bool) -> None:
 
 
 @jit
-def bias_act_grad(grad: Array, y: Array, out: Array, db: Array, relu: bool) -> None:
-    """out = grad where y > 0 (all of it without ReLU); db[o] = its sum."""
-    N, O, P = grad.shape
-    zero = np.float32(0)
-    for o in range(O):
-        total = zero
-        for n in range(N):
-            if relu:
-                for p in range(P):
-                    value = grad[n, o, p] if y[n, o, p] > 0 else zero
-                    out[n, o, p] = value
-                    total += value
-            else:
-                for p in range(P):
-                    total += grad[n, o, p]
-        db[o] = total
-
-
-@jit
 def row_bias_act(y: Array, b: Array, relu: bool) -> None:
     """y[n, o] += b[o], then ReLU."""
     N, O = y.shape
@@ -91,24 +72,6 @@ def row_bias_act(y: Array, b: Array, relu: bool) -> None:
         else:
             for o in range(O):
                 y[n, o] += b[o]
-
-
-@jit
-def row_bias_act_grad(grad: Array, y: Array, out: Array, db: Array, relu: bool) -> None:
-    """out = grad where y > 0 (all of it without ReLU); db = its column sums."""
-    N, O = grad.shape
-    zero = np.float32(0)
-    for o in range(O):
-        db[o] = zero
-    for n in range(N):
-        if relu:
-            for o in range(O):
-                value = grad[n, o] if y[n, o] > 0 else zero
-                out[n, o] = value
-                db[o] += value
-        else:
-            for o in range(O):
-                db[o] += grad[n, o]
 
 
 @jit
@@ -218,17 +181,17 @@ def moments(x: Array, mean: Array, var: Array) -> None:
     for c in range(C):
         total = 0.0
         for n in range(N):
-            part: Any = np.float32(0)
+            part = np.float32(0)
             for p in range(P):
                 part += x[n, c, p]
-            total += part
+            total += float(part)
         middle = np.float32(total / (N * P))
         squares = 0.0
         for n in range(N):
             part = np.float32(0)
             for p in range(P):
                 part += (x[n, c, p] - middle) * (x[n, c, p] - middle)
-            squares += part
+            squares += float(part)
         mean[c], var[c] = middle, squares / (N * P)
 
 
@@ -249,42 +212,35 @@ def batch_norm(
 @jit
 def batch_norm_grad(
     grad: Array,
-    y: Array,
     x: Array,
     mean: Array,
     inverse: Array,
     gamma: Array,
-    dx: Array,
-    dgamma: Array,
-    dbeta: Array,
-    relu: bool,
+    out: Any,
     own: bool,
 ) -> None:
-    """Gradients of x (N, C, P), gamma and beta; inverse = 1 / sqrt(var + eps)."""
+    """Gradients of x (N, C, P), gamma and beta, in this order in `out`."""
     N, C, P = x.shape
-    zero = np.float32(0)
+    dx, dgamma, dbeta = out
     for c in range(C):
         m, s = mean[c], inverse[c]
-        low = np.float32(0 if relu else -np.inf)
         plain, scaled = 0.0, 0.0
         for n in range(N):
-            part, other = zero, zero
+            part, other = np.float32(0), np.float32(0)
             for p in range(P):
-                g = grad[n, c, p] if y[n, c, p] > low else zero
-                part += g
-                other += g * (x[n, c, p] - m)
-            plain += part
-            scaled += other
+                part += grad[n, c, p]
+                other += grad[n, c, p] * (x[n, c, p] - m)
+            plain += float(part)
+            scaled += float(other)
         dbeta[c], dgamma[c] = plain, scaled * s
-        # dx = size (g - shift - (x - mean) slope)
-        size, shift, slope = gamma[c] * s, zero, zero
+        # dx = size (grad - shift - (x - mean) slope)
+        size, shift, slope = gamma[c] * s, np.float32(0), np.float32(0)
         if own:
             shift = np.float32(plain / (N * P))
             slope = np.float32(scaled * s * s / (N * P))
         for n in range(N):
             for p in range(P):
-                g = grad[n, c, p] if y[n, c, p] > low else zero
-                dx[n, c, p] = size * (g - shift - (x[n, c, p] - m) * slope)
+                dx[n, c, p] = size * (grad[n, c, p] - shift - (x[n, c, p] - m) * slope)
 
 
 @jit

@@ -7,7 +7,9 @@ view) takes the numpy version of the same method.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +30,20 @@ def fits(*arrays: Array) -> bool:
     return all(a.dtype == np.float32 and a.flags.carray for a in arrays)
 
 
+def if_fits(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let numpy's method of the same name take what the compiled one cannot."""
+    plain = getattr(NumpyBackend, method.__name__)
+
+    @wraps(plain)
+    def choose(self: NumbaBackend, *args: Any) -> Any:
+        for arg in args:
+            if isinstance(arg, np.ndarray) and arg.dtype.kind == "f" and not fits(arg):
+                return plain(self, *args)
+        return method(self, *args)
+
+    return choose
+
+
 class NumbaBackend(NumpyBackend):
     """Numpy's back-end with compiled kernels, for arrays that fit them.
 
@@ -38,30 +54,22 @@ class NumbaBackend(NumpyBackend):
 
     name = "numba"
 
+    @if_fits
     def linear(self, x: Array, w: Array, b: Array | None, relu: bool) -> Array:
-        b = np.zeros(len(w), np.float32) if b is None else b
-        if not fits(x, w, b):
-            return super().linear(x, w, b, relu)
         y = np.dot(x, w.T)
-        kernels.row_bias_act(y, b, relu)
-        return y
+        if b is not None:
+            kernels.row_bias_act(y, b, relu)
+        return np.maximum(y, 0, out=y) if relu and b is None else y
 
-    def linear_grad(
-        self, grad: Array, x: Array, w: Array, y: Array, relu: bool, need_x: bool
-    ) -> Grads:
-        if not fits(grad, x, w, y):
-            return super().linear_grad(grad, x, w, y, relu, need_x)
-        db = np.empty(grad.shape[1], np.float32)
-        through = np.empty_like(grad) if relu else grad
-        kernels.row_bias_act_grad(grad, y, through, db, relu)
-        dx = np.dot(through, w) if need_x else None
-        return dx, np.dot(through.T, x), db
+    @if_fits
+    def linear_grad(self, grad: Array, x: Array, w: Array, need_x: bool) -> Grads:
+        db = np.dot(np.ones(len(grad), np.float32), grad)
+        return np.dot(grad, w) if need_x else None, np.dot(grad.T, x), db
 
+    @if_fits
     def conv2d(
         self, x: Array, w: Array, b: Array | None, stride: int, padding: int, relu: bool
     ) -> Array:
-        if not fits(x, w) or not (b is None or fits(b)):
-            return super().conv2d(x, w, b, stride, padding, relu)
         N, O, k = len(x), len(w), w.shape[-1]
         OH, OW = conv_size(x.shape[2:], k, stride, padding)
         x, rows = _padded(x, padding), w.reshape(O, -1)
@@ -70,40 +78,29 @@ class NumbaBackend(NumpyBackend):
             np.matmul(rows, columns, out=y[part])
         return _bias_act(y, b, relu).reshape(N, O, OH, OW)
 
+    @if_fits
     def conv2d_grad(
-        self,
-        grad: Array,
-        x: Array,
-        w: Array,
-        y: Array,
-        stride: int,
-        padding: int,
-        relu: bool,
-        need_x: bool,
+        self, grad: Array, x: Array, w: Array, stride: int, padding: int, need_x: bool
     ) -> Grads:
-        if not fits(grad, x, w, y):
-            return super().conv2d_grad(grad, x, w, y, stride, padding, relu, need_x)
-        (_, _, H, W), O, k, p = x.shape, len(w), w.shape[-1], padding
+        (N, _, H, W), O, k, p = x.shape, len(w), w.shape[-1], padding
         OH, OW = grad.shape[2:]
-        through, db = _bias_act_grad(grad, y, relu)
+        grad = grad.reshape(N, O, -1)
         x, rows = _padded(x, p), w.reshape(O, -1)
         dw = np.zeros((rows.shape[1], O), np.float32)
         dx: Array = np.empty_like(x) if need_x else None
         for part, columns in _patches(x, k, stride, OH, OW):
-            for patches, arrived in zip(columns, through[part], strict=True):
+            for patches, arrived in zip(columns, grad[part], strict=True):
                 dw += np.dot(patches, arrived.T)
-            if need_x:
-                # The patches of x are used up; those of dx may take their place.
-                _stamp(rows.T, through[part], columns, k, stride, OH, OW, dx[part])
+            if need_x:  # the patches of x are used up: those of dx take their place
+                _stamp(rows.T, grad[part], columns, k, stride, OH, OW, dx[part])
         if need_x and p:
             dx = np.ascontiguousarray(dx[:, :, p : p + H, p : p + W])
-        return dx, np.ascontiguousarray(dw.T).reshape(w.shape), db
+        return dx, np.ascontiguousarray(dw.T).reshape(w.shape), _channel_sums(grad)
 
+    @if_fits
     def conv_transpose2d(
         self, x: Array, w: Array, b: Array | None, stride: int, padding: int, relu: bool
     ) -> Array:
-        if not fits(x, w) or not (b is None or fits(b)):
-            return super().conv_transpose2d(x, w, b, stride, padding, relu)
         (N, C, H, W), (_, O, k, _), p = x.shape, w.shape, padding
         high, wide = ((n - 1) * stride + k for n in (H, W))
         y = np.empty((N, O, high, wide), np.float32)
@@ -113,144 +110,109 @@ class NumbaBackend(NumpyBackend):
         y = np.ascontiguousarray(y[:, :, p : high - p, p : wide - p])
         return _bias_act(y.reshape(N, O, -1), b, relu).reshape(y.shape)
 
+    @if_fits
     def conv_transpose2d_grad(
-        self,
-        grad: Array,
-        x: Array,
-        w: Array,
-        y: Array,
-        stride: int,
-        padding: int,
-        relu: bool,
-        need_x: bool,
+        self, grad: Array, x: Array, w: Array, stride: int, padding: int, need_x: bool
     ) -> Grads:
-        if not fits(grad, x, w, y):
-            return super().conv_transpose2d_grad(
-                grad, x, w, y, stride, padding, relu, need_x
-            )
         (N, C, H, W), k = x.shape, w.shape[-1]
-        through, db = _bias_act_grad(grad, y, relu)
-        through = _padded(through.reshape(grad.shape), padding)
-        rows, pixels = w.reshape(C, -1), x.reshape(N, C, -1)
-        dw = np.zeros(rows.shape, np.float32)
-        dx: Array = np.empty_like(pixels) if need_x else None
-        for part, columns in _patches(through, k, stride, H, W):
+        db = _channel_sums(grad.reshape(N, grad.shape[1], -1))
+        grad, rows = _padded(grad, padding), w.reshape(C, -1)
+        pixels, dw = x.reshape(N, C, -1), np.zeros(rows.shape, np.float32)
+        dx: Array = np.empty_like(x) if need_x else None
+        for part, columns in _patches(grad, k, stride, H, W):
             for pixel, patches in zip(pixels[part], columns, strict=True):
                 dw += np.dot(pixel, patches.T)
             if need_x:
-                np.matmul(rows, columns, out=dx[part])
-        return dx.reshape(x.shape) if need_x else None, dw.reshape(w.shape), db
+                np.matmul(rows, columns, out=dx.reshape(N, C, -1)[part])
+        return dx, dw.reshape(w.shape), db
 
+    @if_fits
     def csr_matmul(
         self, values: Array, indptr: Array, indices: Array, x: Array
     ) -> Array:
-        if not fits(values, x):
-            return super().csr_matmul(values, indptr, indices, x)
         y = np.empty((len(indptr) - 1, x.shape[1]), np.float32)
         kernels.csr_matmul(values, indptr, indices, x, y)
         return y
 
+    @if_fits
     def csr_matmul_grad(
         self, grad: Array, values: Array, indptr: Array, indices: Array, x: Array
     ) -> tuple[Array, Array]:
-        if not fits(grad, values, x):
-            return super().csr_matmul_grad(grad, values, indptr, indices, x)
         dvalues, dx = np.empty_like(values), np.zeros_like(x)
         kernels.csr_matmul_grad(grad, values, indptr, indices, x, dvalues, dx)
         return dvalues, dx
 
+    @if_fits
     def moments(self, x: Array) -> tuple[Array, Array]:
-        if not fits(x):
-            return super().moments(x)
         mean, var = np.empty((2, x.shape[1]), np.float32)
-        kernels.moments(x.reshape(*x.shape[:2], -1), mean, var)
+        kernels.moments(_flat(x), mean, var)
         return mean, var
 
+    @if_fits
     def batch_norm(
-        self,
-        x: Array,
-        gamma: Array,
-        beta: Array,
-        mean: Array,
-        var: Array,
-        eps: float,
-        relu: bool,
+        self, x: Array, mean: Array, scale: Array, beta: Array, relu: bool
     ) -> Array:
-        if not fits(x, gamma, beta, mean, var):
-            return super().batch_norm(x, gamma, beta, mean, var, eps, relu)
-        flat, y = x.reshape(*x.shape[:2], -1), np.empty_like(x)
-        scale = gamma * (var + np.float32(eps)) ** -0.5
-        kernels.batch_norm(flat, mean, scale, beta, y.reshape(flat.shape), relu)
+        y = np.empty_like(x)
+        kernels.batch_norm(_flat(x), mean, scale, beta, _flat(y), relu)
         return y
 
+    @if_fits
     def batch_norm_grad(
         self,
         grad: Array,
         x: Array,
-        gamma: Array,
-        y: Array,
         mean: Array,
-        var: Array,
-        eps: float,
-        relu: bool,
+        inverse: Array,
+        gamma: Array,
         own: bool,
     ) -> tuple[Array, Array, Array]:
-        if not fits(grad, x, gamma, y, mean, var):
-            return super().batch_norm_grad(grad, x, gamma, y, mean, var, eps, relu, own)
         dx, (dgamma, dbeta) = np.empty_like(x), np.empty((2, len(mean)), np.float32)
-        flat = (a.reshape(*x.shape[:2], -1) for a in (grad, y, x))
-        inverse = (var + np.float32(eps)) ** -0.5
-        out = dx.reshape(*x.shape[:2], -1), dgamma, dbeta
-        kernels.batch_norm_grad(*flat, mean, inverse, gamma, *out, relu, own)
+        out = _flat(dx), dgamma, dbeta
+        kernels.batch_norm_grad(_flat(grad), _flat(x), mean, inverse, gamma, out, own)
         return dx, dgamma, dbeta
 
+    @if_fits
     def add_relu(self, a: Array, b: Array) -> Array:
-        if not fits(a, b):
-            return super().add_relu(a, b)
         y = np.empty_like(a)
         kernels.add_relu(a.reshape(-1), b.reshape(-1), y.reshape(-1))
         return y
 
+    @if_fits
     def relu_grad(self, grad: Array, y: Array) -> Array:
-        if not fits(grad, y):
-            return super().relu_grad(grad, y)
         dx = np.empty_like(y)
         kernels.relu_grad(grad.reshape(-1), y.reshape(-1), dx.reshape(-1))
         return dx
 
+    @if_fits
     def max_pool2d(self, x: Array, k: int) -> tuple[Array, Array]:
-        if not fits(x):
-            return super().max_pool2d(x, k)
         N, C, H, W = x.shape
         y = np.empty((N, C, H // k, W // k), np.float32)
         which = np.empty(y.shape, np.uint16)
         kernels.max_pool2d(x, k, y, which)
         return y, which
 
+    @if_fits
     def max_pool2d_grad(self, grad: Array, which: Array, k: int) -> Array:
-        if not fits(grad):
-            return super().max_pool2d_grad(grad, which, k)
         N, C, OH, OW = grad.shape
         dx = np.empty((N, C, OH * k, OW * k), np.float32)
         kernels.max_pool2d_grad(grad, which, k, dx)
         return dx
 
+    @if_fits
     def cross_entropy(self, logits: Array, labels: Array) -> tuple[Array, Array]:
-        if not fits(logits):
-            return super().cross_entropy(logits, labels)
         grad = np.empty_like(logits)
         # A copy in any case: whole numbers of one type, contiguous and writeable.
         loss = kernels.cross_entropy(logits, labels.astype(np.int64), grad)
         return np.float32(loss), grad
 
+    @if_fits
     def sgd_step(
         self, theta: Array, grad: Array, velocity: Array, lr: float, momentum: float
     ) -> None:
-        if not fits(theta, grad, velocity):
-            return super().sgd_step(theta, grad, velocity, lr, momentum)
         flat = (a.reshape(-1) for a in (theta, grad, velocity))
         kernels.sgd_step(*flat, np.float32(lr), np.float32(momentum))
 
+    @if_fits
     def adam_step(
         self,
         theta: Array,
@@ -263,47 +225,51 @@ class NumbaBackend(NumpyBackend):
         eps: float,
         t: int,
     ) -> None:
-        if not fits(theta, grad, m, v):
-            return super().adam_step(theta, grad, m, v, lr, beta1, beta2, eps, t)
         flat = (a.reshape(-1) for a in (theta, grad, m, v))
         size, unbias2 = lr / (1 - beta1**t), 1 / (1 - beta2**t)
         numbers = size, beta1, 1 - beta1, beta2, 1 - beta2, unbias2, eps
         kernels.adam_step(*flat, *map(np.float32, numbers))
 
+    @if_fits
     def fwht(self, x: Array) -> Array:
-        if not fits(x):
-            return super().fwht(x)
         out = x.copy()
         kernels.fwht(out.reshape(-1), x.shape[1])
         return out
 
+    @if_fits
     def gather(self, x: Array, places: Array, scale: Array) -> Array:
-        if not fits(x, scale):
-            return super().gather(x, places, scale)
         out = np.empty_like(x)
         kernels.gather(x, places, scale, out)
         return out
 
+    @if_fits
     def scatter(self, x: Array, places: Array, scale: Array) -> Array:
-        if not fits(x, scale):
-            return super().scatter(x, places, scale)
         out = np.empty_like(x)
         kernels.scatter(x, places, scale, out)
         return out
 
+    @if_fits
     def sparse_project(self, phi: Array, rows: Array, values: Array, D: int) -> Array:
-        if not fits(phi, values):
-            return super().sparse_project(phi, rows, values, D)
         out = np.empty(D, np.float32)
         kernels.sparse_project(phi, rows, values, out)
         return out
 
+    @if_fits
     def sparse_project_grad(self, grad: Array, rows: Array, values: Array) -> Array:
-        if not fits(grad, values):
-            return super().sparse_project_grad(grad, rows, values)
         out = np.empty(len(rows), np.float32)
         kernels.sparse_project_grad(grad, rows, values, out)
         return out
+
+
+def _flat(x: Array) -> Array:
+    """(N, C) or (N, C, H, W) as (N, C, P)."""
+    return x.reshape(*x.shape[:2], -1)
+
+
+def _channel_sums(x: Array) -> Array:
+    """Sum of each channel of x (N, O, P), by a product with ones, which is fast."""
+    N, O, P = x.shape
+    return np.dot(x.reshape(N * O, P), np.ones(P, np.float32)).reshape(N, O).sum(0)
 
 
 def _padded(x: Array, p: int) -> Array:
@@ -324,30 +290,15 @@ def _bias_act(y: Array, b: Array | None, relu: bool) -> Array:
     return y
 
 
-def _bias_act_grad(grad: Array, y: Array, relu: bool) -> tuple[Array, Array]:
-    """Gradient (N, O, P) before the activation, and its sum for each channel."""
-    grad, y = (a.reshape(*a.shape[:2], -1) for a in (grad, y))
-    through, db = np.empty_like(grad) if relu else grad, np.empty(grad.shape[1], "f4")
-    kernels.bias_act_grad(grad, y, through, db, relu)
-    return through, db
-
-
 def _stamp(
-    rows: Array,
-    pixels: Array,
-    columns: Array,
-    k: int,
-    stride: int,
-    OH: int,
-    OW: int,
-    out: Array,
+    rows: Array, pixels: Array, columns: Array, k: int, stride: int, *out: Any
 ) -> None:
-    """Write rows @ pixels to `columns`, and add these up where they belong in `out`."""
-    if k == 1 and stride == 1:
-        np.matmul(rows, pixels, out=out.reshape(*out.shape[:2], -1))
+    """Write rows @ pixels to `columns`, and add these up in an image, out's last."""
+    if k == 1 and stride == 1:  # the patches are the pixels
+        np.matmul(rows, pixels, out=_flat(out[-1]))
         return
     np.matmul(rows, pixels, out=columns)
-    kernels.col2im(columns, k, stride, OH, OW, out)
+    kernels.col2im(columns, k, stride, *out)
 
 
 def _patches(

@@ -152,13 +152,9 @@ class NumpyBackend:
             y += b
         return np.maximum(y, 0, out=y) if relu else y
 
-    def linear_grad(
-        self, grad: Array, x: Array, w: Array, y: Array, relu: bool, need_x: bool
-    ) -> Grads:
-        """Gradients of x, w and b from that of y = linear(x, w, b), (N, O)."""
-        if relu:
-            grad = grad * (y > 0)
-        return (np.dot(grad, w) if need_x else None, np.dot(grad.T, x), grad.sum(0))
+    def linear_grad(self, grad: Array, x: Array, w: Array, need_x: bool) -> Grads:
+        """Gradients of x, w and b from that of x w^T + b, (N, O)."""
+        return np.dot(grad, w) if need_x else None, np.dot(grad.T, x), grad.sum(0)
 
     # -- convolution ----------------------------------------------------------
     def conv2d(
@@ -175,20 +171,10 @@ class NumpyBackend:
         return y.reshape(N, O, *conv_size(x.shape[2:], k, stride, padding))
 
     def conv2d_grad(
-        self,
-        grad: Array,
-        x: Array,
-        w: Array,
-        y: Array,
-        stride: int,
-        padding: int,
-        relu: bool,
-        need_x: bool,
+        self, grad: Array, x: Array, w: Array, stride: int, padding: int, need_x: bool
     ) -> Grads:
-        """Gradients of x, w and b from that of y = conv2d(x, w, b), (N, O, H, W)."""
+        """Gradients of x, w and b from that of the convolution, (N, O, H, W)."""
         N, O, k = len(x), len(w), w.shape[-1]
-        if relu:
-            grad = grad * (y > 0)
         grad = grad.reshape(N, O, -1)
         columns = self._im2col(x, k, stride, padding)
         dw = np.matmul(grad, columns.swapaxes(1, 2)).sum(0).reshape(w.shape)
@@ -211,20 +197,10 @@ class NumpyBackend:
         return np.maximum(y, 0) if relu else np.ascontiguousarray(y)
 
     def conv_transpose2d_grad(
-        self,
-        grad: Array,
-        x: Array,
-        w: Array,
-        y: Array,
-        stride: int,
-        padding: int,
-        relu: bool,
-        need_x: bool,
+        self, grad: Array, x: Array, w: Array, stride: int, padding: int, need_x: bool
     ) -> Grads:
-        """Gradients of x, w and b from that of y = conv_transpose2d(x, w, b)."""
+        """Gradients of x, w and b from that of the transposed convolution."""
         N, C, k = len(x), len(w), w.shape[-1]
-        if relu:
-            grad = grad * (y > 0)
         columns = self._im2col(grad, k, stride, padding)  # (N, O*k*k, H*W)
         rows = x.reshape(N, C, -1)
         dw = np.matmul(rows, columns.swapaxes(1, 2)).sum(0).reshape(w.shape)
@@ -283,18 +259,10 @@ class NumpyBackend:
         return x.mean(axes), x.var(axes)
 
     def batch_norm(
-        self,
-        x: Array,
-        gamma: Array,
-        beta: Array,
-        mean: Array,
-        var: Array,
-        eps: float,
-        relu: bool,
+        self, x: Array, mean: Array, scale: Array, beta: Array, relu: bool
     ) -> Array:
-        """y = gamma (x - mean) / sqrt(var + eps) + beta for each channel, then ReLU."""
+        """y = (x - mean) scale + beta for each channel, (C,) all, then ReLU."""
         shape = (-1,) + (1,) * (x.ndim - 2)
-        scale = gamma * (var + eps) ** -0.5
         y = (x - mean.reshape(shape)) * scale.reshape(shape) + beta.reshape(shape)
         return np.maximum(y, 0) if relu else y
 
@@ -302,25 +270,20 @@ class NumpyBackend:
         self,
         grad: Array,
         x: Array,
-        gamma: Array,
-        y: Array,
         mean: Array,
-        var: Array,
-        eps: float,
-        relu: bool,
+        inverse: Array,
+        gamma: Array,
         own: bool,
     ) -> tuple[Array, Array, Array]:
-        """Gradients of x, gamma and beta; `own`: mean and var are functions of x."""
-        if relu:
-            grad = grad * (y > 0)
+        """Gradients of x, gamma and beta; inverse is 1 / sqrt(var + eps), and `own`
+        says that mean and inverse are functions of x."""
         axes, shape = (0, 2, 3)[: x.ndim - 1], (-1,) + (1,) * (x.ndim - 2)
-        inverse = ((var + eps) ** -0.5).reshape(shape)
-        scaled = (x - mean.reshape(shape)) * inverse
+        scaled = (x - mean.reshape(shape)) * inverse.reshape(shape)
         dgamma, dbeta = (grad * scaled).sum(axes), grad.sum(axes)
         if own:
             along = dbeta.reshape(shape) + scaled * dgamma.reshape(shape)
             grad = grad - along / (x.size // len(mean))
-        return grad * (gamma.reshape(shape) * inverse), dgamma, dbeta
+        return grad * (gamma * inverse).reshape(shape), dgamma, dbeta
 
     def add_relu(self, a: Array, b: Array) -> Array:
         """max(a + b, 0)."""

@@ -176,11 +176,7 @@ class TorchBackend(NumpyBackend):
         y = F.linear(x, w, b)
         return y.relu_() if relu else y
 
-    def linear_grad(
-        self, grad: Array, x: Array, w: Array, y: Array, relu: bool, need_x: bool
-    ) -> Grads:
-        if relu:
-            grad = self.relu_grad(grad, y)
+    def linear_grad(self, grad: Array, x: Array, w: Array, need_x: bool) -> Grads:
         return grad @ w if need_x else None, grad.T @ x, grad.sum(0)
 
     # -- convolution ----------------------------------------------------------
@@ -191,19 +187,9 @@ class TorchBackend(NumpyBackend):
         return y.relu_() if relu else y
 
     def conv2d_grad(
-        self,
-        grad: Array,
-        x: Array,
-        w: Array,
-        y: Array,
-        stride: int,
-        padding: int,
-        relu: bool,
-        need_x: bool,
+        self, grad: Array, x: Array, w: Array, stride: int, padding: int, need_x: bool
     ) -> Grads:
-        if relu:
-            grad = self.relu_grad(grad, y)
-        return _conv_grad(grad, x, w, len(w), stride, padding, False, need_x)
+        return _conv_grad(grad, x, w, stride, padding, False, need_x)
 
     def conv_transpose2d(
         self, x: Array, w: Array, b: Array | None, stride: int, padding: int, relu: bool
@@ -212,19 +198,9 @@ class TorchBackend(NumpyBackend):
         return y.relu_() if relu else y
 
     def conv_transpose2d_grad(
-        self,
-        grad: Array,
-        x: Array,
-        w: Array,
-        y: Array,
-        stride: int,
-        padding: int,
-        relu: bool,
-        need_x: bool,
+        self, grad: Array, x: Array, w: Array, stride: int, padding: int, need_x: bool
     ) -> Grads:
-        if relu:
-            grad = self.relu_grad(grad, y)
-        return _conv_grad(grad, x, w, w.shape[1], stride, padding, True, need_x)
+        return _conv_grad(grad, x, w, stride, padding, True, need_x)
 
     # -- pooling --------------------------------------------------------------
     def max_pool2d(self, x: Array, k: int) -> tuple[Array, Array]:
@@ -242,36 +218,23 @@ class TorchBackend(NumpyBackend):
         return mean, var
 
     def batch_norm(
-        self,
-        x: Array,
-        gamma: Array,
-        beta: Array,
-        mean: Array,
-        var: Array,
-        eps: float,
-        relu: bool,
+        self, x: Array, mean: Array, scale: Array, beta: Array, relu: bool
     ) -> Array:
-        y = F.batch_norm(x, mean, var, gamma, beta, False, 0.0, eps)
+        y = F.batch_norm(x, mean, torch.ones_like(mean), scale, beta, False, 0.0, 0.0)
         return y.relu_() if relu else y
 
     def batch_norm_grad(
         self,
         grad: Array,
         x: Array,
-        gamma: Array,
-        y: Array,
         mean: Array,
-        var: Array,
-        eps: float,
-        relu: bool,
+        inverse: Array,
+        gamma: Array,
         own: bool,
     ) -> tuple[Array, Array, Array]:
-        if relu:
-            grad = self.relu_grad(grad, y)
-        saved = mean, var, mean, (var + eps).rsqrt_()
-        return aten.native_batch_norm_backward(
-            grad, x, gamma, *saved, own, eps, [True, True, True]
-        )
+        saved = mean, inverse**-2, mean, inverse
+        asked = [True, True, True]
+        return aten.native_batch_norm_backward(grad, x, gamma, *saved, own, 0.0, asked)
 
     def add_relu(self, a: Array, b: Array) -> Array:
         return torch.add(a, b).relu_()
@@ -437,15 +400,8 @@ def _basic(part: Any) -> bool:
 
 
 def _conv_grad(
-    grad: Array,
-    x: Array,
-    w: Array,
-    O: int,
-    stride: int,
-    padding: int,
-    transposed: bool,
-    need_x: bool,
+    grad: Array, x: Array, w: Array, stride: int, p: int, transposed: bool, need_x: bool
 ) -> Grads:
-    sizes = [stride, stride], [padding, padding], [1, 1], transposed, [0, 0], 1
+    sizes = [stride, stride], [p, p], [1, 1], transposed, [0, 0], 1
     asked = [need_x, True, True]
-    return aten.convolution_backward(grad, x, w, [O], *sizes, asked)
+    return aten.convolution_backward(grad, x, w, [grad.shape[1]], *sizes, asked)
