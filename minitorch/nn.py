@@ -75,25 +75,31 @@ class Layout:
         """
         self._check(theta.shape)
 
+        buffer: list[Array] = []  # made when the first gradient arrives
+        waiting = dict(self.slices)  # the pieces that have sent none yet
+
         def pass_on(grad: Array) -> tuple[Array]:
+            for where in waiting.values():
+                grad[where] = 0
             return (grad,)
 
-        whole = record("unpack", theta.data, (theta,), pass_on)
-        buffer: list[Array] = []  # made when the first gradient arrives
-
-        def fill(where: slice) -> Callable:
+        def fill(name: str, where: slice) -> Callable:
             def backward(grad: Array) -> tuple[Array | None]:
                 first = not buffer
                 if first:
-                    buffer.append(backend().zeros_like(theta.data))
+                    buffer.append(backend().empty_like(theta.data))
                 buffer[0][where] = grad.reshape(-1)
+                del waiting[name]
                 # `whole` comes later on the way back: by then all have written
                 return (buffer[0] if first else None,)
 
             return backward
 
+        whole = record("unpack", theta.data, (theta,), pass_on)
         return {
-            name: record(f"unpack {name}", piece, (whole,), fill(self.slices[name]))
+            name: record(
+                f"unpack {name}", piece, (whole,), fill(name, self.slices[name])
+            )
             for name, piece in self.views(theta.data).items()
         }
 

@@ -145,6 +145,8 @@ class Tensor:
                     part = unbroadcast(part, parent.data.shape)
                 if parent.grad is None:
                     parent.grad = part
+                    if node.op == "unpack":  # a large buffer that nobody else holds
+                        owned.add(parent._made)
                 elif parent._made in owned:
                     parent.grad += part
                 else:

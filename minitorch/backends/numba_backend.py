@@ -89,8 +89,7 @@ class NumbaBackend(NumpyBackend):
         dw = np.zeros((rows.shape[1], O), np.float32)
         dx: Array = np.empty_like(x) if need_x else None
         for part, columns in _patches(x, k, stride, OH, OW):
-            for patches, arrived in zip(columns, grad[part], strict=True):
-                dw += np.dot(patches, arrived.T)
+            dw += np.matmul(columns, grad[part].swapaxes(1, 2)).sum(0)
             if need_x:  # the patches of x are used up: those of dx take their place
                 _stamp(rows.T, grad[part], columns, k, stride, OH, OW, dx[part])
         if need_x and p:
@@ -120,8 +119,7 @@ class NumbaBackend(NumpyBackend):
         pixels, dw = x.reshape(N, C, -1), np.zeros(rows.shape, np.float32)
         dx: Array = np.empty_like(x) if need_x else None
         for part, columns in _patches(grad, k, stride, H, W):
-            for pixel, patches in zip(pixels[part], columns, strict=True):
-                dw += np.dot(pixel, patches.T)
+            dw += np.matmul(pixels[part], columns.swapaxes(1, 2)).sum(0)
             if need_x:
                 np.matmul(rows, columns, out=dx.reshape(N, C, -1)[part])
         return dx, dw.reshape(w.shape), db
@@ -194,9 +192,9 @@ class NumbaBackend(NumpyBackend):
     @if_fits
     def max_pool2d_grad(self, grad: Array, which: Array, k: int) -> Array:
         N, C, OH, OW = grad.shape
-        dx = np.empty((N, C, OH * k, OW * k), np.float32)
+        dx = np.zeros((N, C, OH * k * OW * k), np.float32)
         kernels.max_pool2d_grad(grad, which, k, dx)
-        return dx
+        return dx.reshape(N, C, OH * k, OW * k)
 
     @if_fits
     def cross_entropy(self, logits: Array, labels: Array) -> tuple[Array, Array]:

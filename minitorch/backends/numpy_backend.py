@@ -48,6 +48,7 @@ class NumpyBackend:
     broadcast_to: Function = staticmethod(np.broadcast_to)
     zeros_like: Function = staticmethod(np.zeros_like)
     ones_like: Function = staticmethod(np.ones_like)
+    empty_like: Function = staticmethod(np.empty_like)
     concat: Function = staticmethod(np.concatenate)
 
     def asarray(self, data: Any) -> Array:

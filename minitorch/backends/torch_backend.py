@@ -67,6 +67,7 @@ class TorchBackend(NumpyBackend):
     broadcast_to: Function = staticmethod(torch.broadcast_to)
     zeros_like: Function = staticmethod(torch.zeros_like)
     ones_like: Function = staticmethod(torch.ones_like)
+    empty_like: Function = staticmethod(torch.empty_like)
     concat: Function = staticmethod(torch.concat)
 
     def asarray(self, data: Any) -> Array:
