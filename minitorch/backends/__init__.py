@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import os
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from minitorch.backends.numpy_backend import NumpyBackend
@@ -44,7 +44,7 @@ def backend() -> NumpyBackend:
     return _current
 
 
-def _load(name: str, **options: str) -> NumpyBackend:
+def _load(name: str, **options: Any) -> NumpyBackend:
     if name not in _CLASSES:
         raise ValueError(f"no back-end {name!r}; there are {', '.join(_CLASSES)}")
     module, cls = _CLASSES[name]
@@ -59,7 +59,8 @@ class use_backend:
 
     Args:
         name: "numpy", "numba" or "torch".
-        options: for torch, `device="cuda"` chooses the GPU.
+        options: for torch, `device="cuda"` chooses the GPU; for numba, `threads=2`
+            shares the images of a convolution out.
 
     Raises:
         ValueError: when there is no such back-end.
@@ -71,7 +72,7 @@ class use_backend:
     'numpy'
     """
 
-    def __init__(self, name: str, **options: str):
+    def __init__(self, name: str, **options: Any):
         global _current
         self._before = backend()
         _current = _load(name, **options)

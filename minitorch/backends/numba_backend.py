@@ -8,6 +8,7 @@ view) takes the numpy version of the same method.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 from typing import Any
 
@@ -18,16 +19,17 @@ from minitorch.backends.numpy_backend import Array, Grads, NumpyBackend, conv_si
 
 # A block of patches of this many numbers (1 MB) stays in a core's own cache.
 BLOCK = 1 << 18
+FLOAT = np.dtype(np.float32)
 
 
-def fits(*arrays: Array) -> bool:
-    """Tell whether a compiled kernel can take these arrays.
+def fits(array: Array) -> bool:
+    """Tell whether a compiled kernel can take this array.
 
     >>> fits(np.zeros(3, np.float32)), fits(np.zeros(3)), fits(np.zeros(6, "f4")[::2])
     (True, False, False)
     """
     # carray: contiguous, aligned and writeable; each of these is part of a signature
-    return all(a.dtype == np.float32 and a.flags.carray for a in arrays)
+    return array.dtype is FLOAT and array.flags.carray
 
 
 def if_fits(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,7 +39,8 @@ def if_fits(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(plain)
     def choose(self: NumbaBackend, *args: Any) -> Any:
         for arg in args:
-            if isinstance(arg, np.ndarray) and arg.dtype.kind == "f" and not fits(arg):
+            odd = arg.__class__ is np.ndarray and not fits(arg)
+            if odd and arg.dtype.kind == "f":
                 return plain(self, *args)
         return method(self, *args)
 
@@ -47,12 +50,27 @@ def if_fits(method: Callable[..., Any]) -> Callable[..., Any]:
 class NumbaBackend(NumpyBackend):
     """Numpy's back-end with compiled kernels, for arrays that fit them.
 
+    Args:
+        threads: how many share the images of a convolution. More than one helps
+            large images only, and where BLAS has one thread of its own.
+
     >>> x, w = np.ones((1, 2), np.float32), np.ones((3, 2), np.float32)
-    >>> NumbaBackend().linear(x, w, None, relu=False)
+    >>> NumbaBackend().linear(x, w, None, False)
     array([[2., 2., 2.]], dtype=float32)
     """
 
     name = "numba"
+
+    def __init__(self, threads: int = 1):
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._threads = threads
+
+    def _share(self, N: int, work: Callable[[slice], Any]) -> list[Any]:
+        """Give each thread its share of N images: kernels and BLAS hold no lock."""
+        if self._pool is None or self._threads > N:
+            return [work(slice(0, N))]
+        ends = np.linspace(0, N, self._threads + 1).astype(int).tolist()
+        return list(self._pool.map(work, map(slice, ends[:-1], ends[1:])))
 
     @if_fits
     def linear(self, x: Array, w: Array, b: Array | None, relu: bool) -> Array:
@@ -74,8 +92,12 @@ class NumbaBackend(NumpyBackend):
         OH, OW = conv_size(x.shape[2:], k, stride, padding)
         x, rows = _padded(x, padding), w.reshape(O, -1)
         y = np.empty((N, O, OH * OW), np.float32)
-        for part, columns in _patches(x, k, stride, OH, OW):
-            np.matmul(rows, columns, out=y[part])
+
+        def work(mine: slice) -> None:
+            for part, columns in _patches(x[mine], k, stride, OH, OW):
+                np.matmul(rows, columns, out=y[mine][part])
+
+        self._share(N, work)
         return _bias_act(y, b, relu).reshape(N, O, OH, OW)
 
     @if_fits
@@ -86,15 +108,22 @@ class NumbaBackend(NumpyBackend):
         OH, OW = grad.shape[2:]
         grad = grad.reshape(N, O, -1)
         x, rows = _padded(x, p), w.reshape(O, -1)
-        dw = np.zeros((rows.shape[1], O), np.float32)
         dx: Array = np.empty_like(x) if need_x else None
-        for part, columns in _patches(x, k, stride, OH, OW):
-            dw += np.matmul(columns, grad[part].swapaxes(1, 2)).sum(0)
-            if need_x:  # the patches of x are used up: those of dx take their place
-                _stamp(rows.T, grad[part], columns, k, stride, OH, OW, dx[part])
+
+        def work(mine: slice) -> Array:
+            dw = np.zeros((rows.shape[1], O), np.float32)
+            for part, columns in _patches(x[mine], k, stride, OH, OW):
+                arrived = grad[mine][part]
+                dw += np.matmul(columns, arrived.swapaxes(1, 2)).sum(0)
+                if need_x:  # the patches of x are used up: dx's take their place
+                    to = dx[mine][part]
+                    _stamp(rows.T, arrived, columns, k, stride, OH, OW, to)
+            return dw
+
+        dw = np.ascontiguousarray(sum(self._share(N, work)).T).reshape(w.shape)
         if need_x and p:
             dx = np.ascontiguousarray(dx[:, :, p : p + H, p : p + W])
-        return dx, np.ascontiguousarray(dw.T).reshape(w.shape), _channel_sums(grad)
+        return dx, dw, _channel_sums(grad)
 
     @if_fits
     def conv_transpose2d(
@@ -104,8 +133,13 @@ class NumbaBackend(NumpyBackend):
         high, wide = ((n - 1) * stride + k for n in (H, W))
         y = np.empty((N, O, high, wide), np.float32)
         rows, pixels = w.reshape(C, -1), x.reshape(N, C, -1)
-        for part, columns in _blocks(N, rows.shape[1], H * W):
-            _stamp(rows.T, pixels[part], columns, k, stride, H, W, y[part])
+
+        def work(mine: slice) -> None:
+            out, mine_x = y[mine], pixels[mine]
+            for part, columns in _blocks(len(out), rows.shape[1], H * W):
+                _stamp(rows.T, mine_x[part], columns, k, stride, H, W, out[part])
+
+        self._share(N, work)
         y = np.ascontiguousarray(y[:, :, p : high - p, p : wide - p])
         return _bias_act(y.reshape(N, O, -1), b, relu).reshape(y.shape)
 
@@ -116,13 +150,19 @@ class NumbaBackend(NumpyBackend):
         (N, C, H, W), k = x.shape, w.shape[-1]
         db = _channel_sums(grad.reshape(N, grad.shape[1], -1))
         grad, rows = _padded(grad, padding), w.reshape(C, -1)
-        pixels, dw = x.reshape(N, C, -1), np.zeros(rows.shape, np.float32)
-        dx: Array = np.empty_like(x) if need_x else None
-        for part, columns in _patches(grad, k, stride, H, W):
-            dw += np.matmul(pixels[part], columns.swapaxes(1, 2)).sum(0)
-            if need_x:
-                np.matmul(rows, columns, out=dx.reshape(N, C, -1)[part])
-        return dx, dw.reshape(w.shape), db
+        pixels = x.reshape(N, C, -1)
+        dx: Array = np.empty_like(pixels) if need_x else None
+
+        def work(mine: slice) -> Array:
+            dw = np.zeros(rows.shape, np.float32)
+            for part, columns in _patches(grad[mine], k, stride, H, W):
+                dw += np.matmul(pixels[mine][part], columns.swapaxes(1, 2)).sum(0)
+                if need_x:
+                    np.matmul(rows, columns, out=dx[mine][part])
+            return dw
+
+        dw = sum(self._share(N, work)).reshape(w.shape)
+        return dx.reshape(x.shape) if need_x else None, dw, db
 
     @if_fits
     def csr_matmul(

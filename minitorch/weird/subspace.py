@@ -285,10 +285,10 @@ class DenseProjection(Projection):
         self.nbytes = self._rows.nbytes
 
     def apply(self, phi: Array) -> Array:
-        return np.dot(phi, self._rows)
+        return backend().matmul(phi, backend().constant(self._rows))
 
     def adjoint(self, grad: Array) -> Array:
-        return np.dot(self._rows, grad)
+        return backend().matmul(backend().constant(self._rows), grad)
 
 
 class SparseProjection(Projection):
@@ -320,10 +320,12 @@ class SparseProjection(Projection):
         self.nbytes = self._places.nbytes + self._values.nbytes
 
     def apply(self, phi: Array) -> Array:
-        return backend().sparse_project(phi, self._places, self._values, self._D)
+        places, values = map(backend().constant, (self._places, self._values))
+        return backend().sparse_project(phi, places, values, self._D)
 
     def adjoint(self, grad: Array) -> Array:
-        return backend().sparse_project_grad(grad, self._places, self._values)
+        places, values = map(backend().constant, (self._places, self._values))
+        return backend().sparse_project_grad(grad, places, values)
 
 
 class FastfoodProjection(Projection):
@@ -358,18 +360,20 @@ class FastfoodProjection(Projection):
 
     def apply(self, phi: Array) -> Array:
         kernels = backend()
-        x = np.zeros_like(self._B)
-        x[: self._d] = phi[:, None] * self._B[: self._d]
-        x = kernels.gather(kernels.fwht(x).ravel(), self._Pi, self._G)
-        return kernels.fwht(x.reshape(self._B.shape)).ravel()[: self._D]
+        B, Pi, G = map(kernels.constant, (self._B, self._Pi, self._G))
+        x = kernels.zeros_like(B)
+        x[: self._d] = phi[:, None] * B[: self._d]
+        x = kernels.gather(kernels.fwht(x).reshape(-1), Pi, G)
+        return kernels.fwht(x.reshape(B.shape)).reshape(-1)[: self._D]
 
     def adjoint(self, grad: Array) -> Array:
         kernels = backend()
-        x = np.zeros_like(self._B)
-        x.ravel()[: self._D] = grad
-        x = kernels.scatter(kernels.fwht(x).ravel(), self._Pi, self._G)
-        x = kernels.fwht(x.reshape(self._B.shape))
-        return (x[: self._d] * self._B[: self._d]).sum(axis=1)
+        B, Pi, G = map(kernels.constant, (self._B, self._Pi, self._G))
+        x = kernels.zeros_like(G)
+        x[: self._D] = grad
+        x = kernels.scatter(kernels.fwht(x.reshape(B.shape)).reshape(-1), Pi, G)
+        x = kernels.fwht(x.reshape(B.shape))
+        return (x[: self._d] * B[: self._d]).sum(1)
 
 
 class CoordinateProjection(Projection):
@@ -387,12 +391,10 @@ class CoordinateProjection(Projection):
         self.nbytes = self._chosen.nbytes
 
     def apply(self, phi: Array) -> Array:
-        theta = np.zeros(self._D, np.float32)
-        theta[self._chosen] = phi
-        return theta
+        return backend().scatter_add((self._D,), self._chosen, phi)
 
     def adjoint(self, grad: Array) -> Array:
-        return grad[self._chosen]
+        return backend().getitem(grad, self._chosen)
 
 
 PROJECTIONS: dict[str, type[Projection]] = {
@@ -457,7 +459,7 @@ class Subspace(Parametrization):
         return np.zeros(self.d, np.float32)
 
     def __call__(self, phi: Tensor, *, train: bool = False, rng: Rng = None) -> Tensor:
-        theta = add(self._project(phi), self.theta0)
+        theta = add(self._project(phi), backend().constant(self.theta0))
         return through(self.target, theta, train, rng)
 
     def spec(self) -> bytes:
