@@ -1,68 +1,67 @@
 """The benchmark's measurements: `python -m book.bench_tables TABLE` prints JSON.
 
 `book.bench` starts each table in a process of its own, where the number of threads
-is set before numpy and torch are loaded.
-
-Contestants take turns: in each round every one of them makes a block of training
-steps, and a ratio is taken within a round, so that what else the machine does meets
-both sides. One thread is timed by its CPU time, several by the clock on the wall.
+is set before numpy and torch are loaded. One thread is timed by its CPU time,
+several by the clock on the wall.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
+from book.bench_kernels import kernels, latency, tape
 from book.bench_models import Case, cases, give_weights
-from minitorch import Tensor, backend, use_backend
+from book.bench_race import Contestant, engine, first_step, median, race
+from minitorch import Tensor, backend
+from minitorch.backends.numpy_backend import NumpyBackend
 from minitorch.optim import Adam
 
 Row = dict[str, Any]
-Clock = Callable[[], float]
-BLOCK = 0.04  # seconds that a block of steps aims at
+
+# ----------------------------------------------------------------------------
+# A training step: forward, backward, Adam
+# ----------------------------------------------------------------------------
 
 
-@dataclass
-class Contestant:
-    """What to time, and the back-end that it runs under (None for no matter)."""
-
-    step: Callable[[], Any]
-    engine: str | None = None
-
-
-def ours(case: Case, engine: str) -> Contestant:
-    """A training step of ours: forward, backward, Adam."""
-    with use_backend(engine):
+def ours(case: Case, name: str, device: str = "cpu") -> Contestant:
+    """A step of ours on one of our back-ends."""
+    with engine(name, device):
         theta = Tensor(case.net.init(0), requires_grad=True)
         mover = Adam(theta)
         x, target = map(backend().asarray, case.example())
     state: Any = None
 
-    def step() -> None:
+    def step(x: Any = x, target: Any = target) -> Tensor:
         nonlocal state
         logits, state = case.net(theta, x, state=state, train=True)
-        case.loss(logits, target).backward()
+        loss = case.loss(logits, target)
+        loss.backward()
         mover.step()
+        return loss
 
-    return Contestant(step, engine)
+    return Contestant(step, name, device)
 
 
-def torchs(case: Case, fused: bool = False, compiled: bool = False) -> Contestant:
+def torchs(
+    case: Case, fused: bool = False, compiled: bool = False, device: str = "cpu"
+) -> Contestant:
     """The same step in torch."""
     twin = case.twin()
     give_weights(case.net, case.net.init(0), twin)
+    twin.to(device)
     mover = torch.optim.Adam(twin.parameters(), fused=fused)
-    x, target = map(torch.from_numpy, case.example())
+    x, target = (torch.from_numpy(array).to(device) for array in case.example())
 
     def loss() -> torch.Tensor:
         return case.torch_loss(twin(x), target)
@@ -77,111 +76,163 @@ def torchs(case: Case, fused: bool = False, compiled: bool = False) -> Contestan
     return Contestant(step)
 
 
-def under(contestant: Contestant) -> Any:
-    """The back-end that a contestant runs under, for a `with` block."""
-    return use_backend(contestant.engine) if contestant.engine else nullcontext()
-
-
-def race(
-    contestants: dict[str, Contestant], seconds: float, clock: Clock
-) -> dict[str, np.ndarray]:
-    """Give each contestant's milliseconds a step, one median for each round."""
-    steps = {}
-    for name, each in contestants.items():
-        with under(each):
-            took = [_timed(each.step, clock) for _ in range(3)]
-        steps[name] = max(1, min(200, round(BLOCK / max(took[-1], 1e-9))))
-    order, rounds = list(contestants), 0
-    medians: dict[str, list[float]] = {name: [] for name in order}
-    end = time.perf_counter() + seconds
-    while rounds < 3 or time.perf_counter() < end:
-        for name in order:
-            each = contestants[name]
-            with under(each):
-                block = [_timed(each.step, clock) for _ in range(steps[name])]
-            medians[name].append(1000 * float(np.median(block)))
-        order.append(order.pop(0))  # nobody always follows the same one
-        rounds += 1
-    return {name: np.array(values) for name, values in medians.items()}
-
-
-def _timed(step: Callable[[], Any], clock: Clock) -> float:
-    start = clock()
-    step()
-    return clock() - start
+def chosen(options: argparse.Namespace) -> list[Case]:
+    """The networks that were asked for; says which one is next."""
+    return [c for c in cases() if options.only in f"{c.name} b{c.batch}".lower()]
 
 
 def steps(options: argparse.Namespace) -> Row:
-    """Time full training steps of all networks."""
-    threads = options.threads
-    clock = time.process_time if threads == 1 else time.perf_counter
+    """Full training steps of ours, of torch, and of plain numpy."""
     rows = []
-    for case in cases():
-        if options.only not in f"{case.name} b{case.batch}".lower():
-            continue
-        print(f"  {case.name}, batch {case.batch}", file=sys.stderr, flush=True)
-        rows.append(_steps_row(case, options, clock))
+    for case in chosen(options):
+        _say(f"{case.name}, batch {case.batch}")
+        rows.append(_steps_row(case, options))
     return {"rows": rows}
 
 
-def _steps_row(case: Case, options: argparse.Namespace, clock: Clock) -> Row:
+def _steps_row(case: Case, options: argparse.Namespace) -> Row:
+    alone = options.threads == 1
     contestants = {
         "ours": ours(case, "numba"),
         "torch": torchs(case),
         "torch_fused": torchs(case, fused=True),
     }
-    optional: dict[str, Callable[[], Contestant]] = {}
-    if options.threads == 1:
+    if alone:
         contestants["numpy"] = ours(case, "numpy")
-        optional["tape"] = lambda: ours(case, "torch")
-    if options.threads == 1 and not options.quick:
-        optional["torch_compile"] = lambda: torchs(case, fused=True, compiled=True)
-    notes = []
-    for name, make in optional.items():
-        contestant, seconds = first_step(make)
-        if isinstance(contestant, Contestant):
-            contestants[name] = contestant
-            if name == "torch_compile":
-                notes.append(f"torch compiled in {seconds:.0f} s")
+        contestants["tape"] = ours(case, "torch")
+    note = None
+    if alone and not options.quick:
+        compiled, seconds = first_step(lambda: torchs(case, fused=True, compiled=True))
+        if isinstance(compiled, Contestant):
+            contestants["torch_compile"] = compiled
+            note = f"torch.compile took {seconds:.0f} s"
         else:
-            notes.append(f"no {name}: {contestant}")
+            note = f"torch.compile failed: {compiled}"
+    clock = time.process_time if alone else time.perf_counter
     took = race(contestants, options.seconds, clock)
     row: Row = {"model": case.name, "batch": case.batch}
-    for name in ("ours", "numpy", "torch", "torch_fused", "torch_compile"):
-        row[f"{name}_ms"] = _median(took[name]) if name in took else None
+    for name in ("ours", "numpy", "torch", "torch_fused", "torch_compile", "tape"):
+        row[f"{name}_ms"] = median(took[name]) if name in took else None
     low, middle, high = np.percentile(took["ours"] / took["torch"], [10, 50, 90])
     row |= {"ratio": middle, "ratio_low": low, "ratio_high": high}
-    row["ratio_fused"] = _median(took["ours"] / took["torch_fused"])
-    if "tape" in took:
-        row["tape_ms"] = _median(took["tape"])
-        row["tape_ratio"] = _median(took["tape"] / took["torch_fused"])
-    row |= {
-        "required": case.required,
-        "tried_for": case.tried_for,
-        "note": "; ".join(notes),
-    }
-    row["rounds"] = len(took["ours"])
-    return row
+    row["ratio_fused"] = median(took["ours"] / took["torch_fused"])
+    if alone:  # both with torch's fused Adam: what differs is who keeps the tape
+        row["tape_ratio"] = median(took["tape"] / took["torch_fused"])
+    row |= {"required": case.required, "tried_for": case.tried_for}
+    return row | {"rounds": len(took["ours"]), "note": note}
 
 
-def first_step(make: Callable[[], Contestant]) -> tuple[Contestant | str, float]:
-    """A contestant after its first step, or why it cannot run; and the seconds."""
-    start = time.perf_counter()
-    try:
-        contestant = make()
-        with under(contestant):
+def gpu(options: argparse.Namespace) -> Row:
+    """The same steps on a GPU: our tape, torch's, and ours captured as one graph."""
+    if not torch.cuda.is_available():
+        return {"rows": [], "note": "not measured here: no GPU"}
+    rows = []
+    for case in chosen(options):
+        _say(f"{case.name}, batch {case.batch}")
+        plain, captured = ours(case, "torch", "cuda"), ours(case, "torch", "cuda")
+        with captured.under() as kernels:
+            batch = [kernels.asarray(array) for array in case.example()]
+            replay = kernels.capture(captured.step, *batch)
+        contestants = {
+            "tape": plain,
+            "torch": torchs(case, device="cuda"),
+            "torch_fused": torchs(case, fused=True, device="cuda"),
+            "captured": Contestant(partial(replay, *batch), "torch", "cuda"),
+        }
+        many = {name: _waiting(each) for name, each in contestants.items()}
+        took = race(many, options.seconds, time.perf_counter)
+        row: Row = {"model": case.name, "batch": case.batch}
+        row |= {f"{name}_ms": median(values) for name, values in took.items()}
+        for rival in ("torch", "torch_fused"):
+            low, middle, high = np.percentile(took["tape"] / took[rival], [10, 50, 90])
+            name = rival.replace("torch", "ratio")
+            row |= {name: middle, f"{name}_low": low, f"{name}_high": high}
+        row["captured_ratio"] = median(took["captured"] / took["torch"])
+        rows.append(row | {"required": 1.05, "rounds": len(took["tape"])})
+    return {"rows": rows, "note": torch.cuda.get_device_name()}
+
+
+def _waiting(contestant: Contestant, times: int = 20) -> Contestant:
+    """Make many steps in a call, then wait for the GPU."""
+
+    def step() -> None:
+        for _ in range(times):
             contestant.step()
-    except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        return lines[0], time.perf_counter() - start
-    return contestant, time.perf_counter() - start
+        torch.cuda.synchronize()
+
+    return Contestant(step, contestant.engine, contestant.device, times)
 
 
-def _median(values: np.ndarray) -> float:
-    return float(np.median(values))
+# ----------------------------------------------------------------------------
+# What a learner might take instead
+# ----------------------------------------------------------------------------
 
 
-TABLES: dict[str, Callable[[argparse.Namespace], Row]] = {"steps": steps}
+def peers(options: argparse.Namespace) -> Row:
+    """Our step beside that of HIPS autograd, which also differentiates numpy."""
+    rows = []
+    for case in chosen(options):
+        if not case.name.startswith("MLP"):
+            continue
+        _say(f"{case.name}, batch {case.batch}")
+        peer, _ = first_step(partial(autograds, case))
+        if isinstance(peer, str):
+            return {"rows": [], "note": f"autograd does not run: {peer}"}
+        took = race({"ours": ours(case, "numba"), "peer": peer}, options.seconds)
+        row = {"peer": "autograd", "model": case.name, "batch": case.batch}
+        ratio = median(took["ours"] / took["peer"])
+        times = {"ours_ms": median(took["ours"]), "peer_ms": median(took["peer"])}
+        rows.append(row | times | {"ratio": ratio})
+    return {"rows": rows, "note": "autograd has no fast convolutions"}
+
+
+def autograds(case: Case) -> Contestant:
+    """A step of an MLP: autograd's gradients, then our Adam in numpy."""
+    grad = importlib.import_module("autograd").grad
+    anp = importlib.import_module("autograd.numpy")
+    x, labels = case.example()
+    layers = len(case.net.layout.shapes) // 2
+    pieces = [a.copy() for a in case.net.layout.views(case.net.init(0)).values()]
+    moments = [(np.zeros_like(piece), np.zeros_like(piece)) for piece in pieces]
+    rows, t = np.arange(len(x)), 0
+
+    def loss(pieces: list[Any]) -> Any:
+        h = x
+        for i in range(layers):
+            h = anp.dot(h, pieces[2 * i].T) + pieces[2 * i + 1]
+            h = anp.maximum(h, 0) if i < layers - 1 else h
+        shifted = h - anp.max(h, 1, keepdims=True)
+        logp = shifted - anp.log(anp.sum(anp.exp(shifted), 1, keepdims=True))
+        return -anp.mean(logp[rows, labels])
+
+    slope, mover = grad(loss), Adam(Tensor(pieces[0], requires_grad=True))
+
+    def step() -> None:
+        nonlocal t
+        t += 1
+        numbers = mover.lr, *mover.betas, mover.eps, t
+        for piece, part, (m, v) in zip(pieces, slope(pieces), moments, strict=True):
+            NumpyBackend().adam_step(piece, part, m, v, *numbers)
+
+    return Contestant(step)
+
+
+# ----------------------------------------------------------------------------
+# The command
+# ----------------------------------------------------------------------------
+
+TABLES: dict[str, Callable[[argparse.Namespace], Row]] = {
+    "steps": steps,
+    "kernels": kernels,
+    "latency": latency,
+    "tape": tape,
+    "gpu": gpu,
+    "peers": peers,
+}
+
+
+def _say(what: str) -> None:
+    print(f"  {what}", file=sys.stderr, flush=True)
 
 
 def main() -> None:
@@ -190,7 +241,7 @@ def main() -> None:
     parser.add_argument("table", choices=list(TABLES))
     parser.add_argument("--seconds", type=float, default=6.0, help="a row may take")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", default="", help="rows with this in their name")
+    parser.add_argument("--only", default="", help="networks with this in their name")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     if os.environ.get("OMP_NUM_THREADS") != str(options.threads):
