@@ -709,7 +709,7 @@ def _pair(op: str, a: Operand, b: Operand) -> tuple[Tensor, Tensor]:
         b = tensor(b)
         a = _like(a, b)
     elif not isinstance(b, Tensor):
-        b = _like(b, a)
+        b = _like(b, tensor(a))
     one, other = a.data, b.data
     if one.dtype is not other.dtype:
         same_dtype(op, tensor(a), tensor(b))

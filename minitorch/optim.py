@@ -20,7 +20,16 @@ class Optimiser:
         if not lr > 0:
             raise ValueError(f"a learning rate is above 0, got {lr}")
         self.phi = phi
-        self.lr = lr
+        self._lr = backend().number(lr)
+
+    @property
+    def lr(self) -> float:
+        """The learning rate; it may be set between steps."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self._lr = backend().number(value, self._lr)
 
     def step(self) -> None:
         """Move phi by its gradient, and clear the gradient.
@@ -41,6 +50,15 @@ class Optimiser:
 class SGD(Optimiser):
     """Gradient descent: v = momentum v + grad, phi = phi - lr v.
 
+    Args:
+        phi: the leaf that is moved.
+        lr: the learning rate.
+        momentum: how much of the last velocity stays.
+        nesterov: whether to step by grad + momentum v, a look ahead.
+        weight_decay: added to the gradient, times phi.
+
+    Source: Nesterov's form as in Sutskever, Martens, Dahl, Hinton (2013).
+
     >>> phi = Tensor([1.0], requires_grad=True)
     >>> (phi * phi).backward()
     >>> SGD(phi, lr=0.25).step()
@@ -48,13 +66,42 @@ class SGD(Optimiser):
     0.5
     """
 
-    def __init__(self, phi: Tensor, lr: float, momentum: float = 0.0):
+    def __init__(
+        self,
+        phi: Tensor,
+        lr: float,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ):
         super().__init__(phi, lr)
-        self.momentum = momentum
+        self._how = momentum, nesterov, weight_decay
         self._velocity = backend().zeros_like(phi.data)
 
     def _move(self, phi: Array, grad: Array) -> None:
-        backend().sgd_step(phi, grad, self._velocity, self.lr, self.momentum)
+        backend().sgd_step(phi, grad, self._velocity, self._lr, *self._how)
+
+
+class RMSprop(Optimiser):
+    """Steps of about lr: v = rho v + (1 - rho) grad^2, phi -= lr grad / (sqrt v + eps).
+
+    Source: Tieleman and Hinton (2012), lecture 6.5 of Neural networks for machine
+    learning.
+
+    >>> phi = Tensor([1.0], requires_grad=True)
+    >>> (phi * 1000).backward()
+    >>> RMSprop(phi, lr=0.05, rho=0.96).step()
+    >>> round(phi.item(), 6)
+    0.75
+    """
+
+    def __init__(self, phi: Tensor, lr: float, rho: float = 0.99, eps: float = 1e-8):
+        super().__init__(phi, lr)
+        self._how = rho, eps
+        self._v = backend().zeros_like(phi.data)
+
+    def _move(self, phi: Array, grad: Array) -> None:
+        backend().rmsprop_step(phi, grad, self._v, self._lr, *self._how)
 
 
 class Adam(Optimiser):
@@ -69,6 +116,8 @@ class Adam(Optimiser):
     0.75
     """
 
+    decay = 0.0
+
     def __init__(
         self,
         phi: Tensor,
@@ -77,15 +126,34 @@ class Adam(Optimiser):
         eps: float = 1e-8,
     ):
         super().__init__(phi, lr)
-        self.betas, self.eps = betas, eps
+        self._how = *betas, eps
         self._m = backend().zeros_like(phi.data)
         self._v = backend().zeros_like(phi.data)
-        self._t = 0
+        self._t = backend().number(0)
 
     def _move(self, phi: Array, grad: Array) -> None:
         self._t += 1
-        numbers = self.lr, *self.betas, self.eps, self._t
-        backend().adam_step(phi, grad, self._m, self._v, *numbers)
+        moments = self._m, self._v
+        backend().adam_step(
+            phi, grad, moments, self._lr, self._how, self._t, self.decay
+        )
+
+
+class AdamW(Adam):
+    """Adam with weight decay on its own: phi shrinks by lr weight_decay each step.
+
+    Source: Loshchilov and Hutter (2019), Decoupled weight decay, algorithm 2.
+
+    >>> phi = Tensor([1.0], requires_grad=True)
+    >>> (phi * 1000).backward()
+    >>> AdamW(phi, lr=0.25, weight_decay=0.4).step()
+    >>> round(phi.item(), 6)
+    0.65
+    """
+
+    def __init__(self, phi: Tensor, lr: float = 1e-3, *, weight_decay: float = 0.01):
+        super().__init__(phi, lr)
+        self.decay = weight_decay
 
 
 def cosine(step: int, steps: int) -> float:

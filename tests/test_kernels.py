@@ -167,12 +167,12 @@ def test_cross_entropy(N, K, seed, scale):
 
 
 @quick
-@given(st.integers(0, 50), st.sampled_from([0, 0.9]), seeds)
-def test_sgd_step(n, momentum, seed):
+@given(st.integers(0, 50), st.sampled_from([0, 0.9]), flags, seeds)
+def test_sgd_step(n, momentum, nesterov, seed):
     arrays = normal(seed, (n,), (n,), (n,))
-    copies = [a.copy() for a in arrays]
-    NUMPY.sgd_step(*arrays, 0.1, momentum)
-    NUMBA.sgd_step(*copies, 0.1, momentum)
+    copies, decay = [a.copy() for a in arrays], 0.1 * (seed % 2)
+    NUMPY.sgd_step(*arrays, 0.1, momentum, nesterov, decay)
+    NUMBA.sgd_step(*copies, 0.1, momentum, nesterov, decay)
     same(tuple(copies), tuple(arrays))
 
 
@@ -182,8 +182,9 @@ def test_adam_step(n, t, seed):
     theta, grad, m, v = normal(seed, (n,), (n,), (n,), (n,))
     arrays = [theta, grad, m, v * v]
     copies = [a.copy() for a in arrays]
-    NUMPY.adam_step(*arrays, 0.1, 0.9, 0.999, 1e-8, t)
-    NUMBA.adam_step(*copies, 0.1, 0.9, 0.999, 1e-8, t)
+    for engine, (theta, grad, *moments) in ((NUMPY, arrays), (NUMBA, copies)):
+        how = (0.9, 0.999, 1e-8), t, 0.1 * (seed % 2)
+        engine.adam_step(theta, grad, moments, 0.1, *how)
     same(tuple(copies), tuple(arrays))
 
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from engines import BACKENDS, use
 
-from minitorch import Tensor, ops, use_backend
+from minitorch import Tensor, ops
 from minitorch.data import load
 from minitorch.models import lenet, mlp
 from minitorch.nn import Layout, Network
@@ -13,7 +14,7 @@ from minitorch.optim import cosine
 from minitorch.train import accuracy, fit, predict
 from minitorch.weird import Dense, Subspace, apply
 
-both_backends = pytest.mark.parametrize("backend", ["numpy", "numba"])
+every_backend = pytest.mark.parametrize("backend", BACKENDS)
 DIGITS = load("mnist")
 FEW = DIGITS.take(500, 300)
 NET = mlp(784, 20, 10)
@@ -41,20 +42,20 @@ class Noted(Dense):
 # ----------------------------------------------------------------------------
 
 
-@both_backends
+@every_backend
 @pytest.mark.parametrize("optimiser, lr", [("adam", 3e-3), ("sgd", 0.03)])
 def test_the_loss_falls(backend, optimiser, lr):
-    with use_backend(backend):
+    with use(backend):
         run = fit(NET, Dense(NET), FEW, lr=lr, optimiser=optimiser, epochs=8, batch=50)
     assert run.loss[:5].mean() > 1.8
     assert run.loss[-10:].mean() < 0.6
     assert run.test_accuracy > 0.7  # 0.80
 
 
-@both_backends
+@every_backend
 def test_a_conv_net_learns(backend):
     net, data = lenet(), DIGITS.take(1000, 500)
-    with use_backend(backend):
+    with use(backend):
         run = fit(net, Dense(net), data, lr=3e-3, epochs=3, batch=64)
     assert run.test_accuracy > 0.7  # 0.84
 
@@ -94,14 +95,14 @@ def test_random_labels_are_not_predicted():
 # ----------------------------------------------------------------------------
 
 
-@both_backends
+@every_backend
 def test_the_same_seed_gives_the_same_bytes(backend):
     def run(seed):
         g = Subspace(NET, 30)
         done = fit(NET, g, FEW, lr=0.1, epochs=2, batch=50, seed=seed)
         return done.phi.tobytes(), done.loss.tobytes(), done.theta.tobytes()
 
-    with use_backend(backend):
+    with use(backend):
         assert run(1) == run(1)
         assert run(1) != run(2)
 
@@ -171,11 +172,11 @@ def test_statistics_travel_from_step_to_step():
 # ----------------------------------------------------------------------------
 
 
-@both_backends
+@every_backend
 @pytest.mark.parametrize("optimiser", ["sgd", "adam"])
 def test_a_loss_that_explodes_says_what_to_do(backend, optimiser):
     with (
-        use_backend(backend),
+        use(backend),
         pytest.raises(
             FloatingPointError, match=r"loss is (nan|inf) at step \d.*a tenth"
         ),
@@ -183,10 +184,10 @@ def test_a_loss_that_explodes_says_what_to_do(backend, optimiser):
         fit(NET, Dense(NET), FEW, lr=1e30, optimiser=optimiser, batch=50)
 
 
-@both_backends
+@every_backend
 def test_weights_that_explode_in_the_last_step_say_what_to_do(backend):
     with (
-        use_backend(backend),
+        use(backend),
         pytest.raises(FloatingPointError, match="theta is no longer finite.*a tenth"),
     ):
         fit(NET, Dense(NET), FEW, lr=1e300, optimiser="sgd", batch=500, epochs=1)

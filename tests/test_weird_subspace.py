@@ -8,6 +8,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from engines import BACKENDS, use
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -37,14 +38,15 @@ def matrix(P, d):
 
 
 @every_projection
-@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("engine", BACKENDS)
 @pytest.mark.parametrize("D, d", SIZES)
-def test_adjoint_is_the_transpose(name, backend, D, d):
+def test_adjoint_is_the_transpose(name, engine, D, d):
     rng = np.random.default_rng(D + d)
     x, y = (rng.normal(size=n).astype(np.float32) for n in (d, D))
-    with use_backend(backend):
+    with use(engine) as kernels:
         P = PROJECTIONS[name](D, d, seed=1)
-        forward, back = P.apply(x), P.adjoint(y)
+        results = P.apply(kernels.asarray(x)), P.adjoint(kernels.asarray(y))
+        forward, back = map(kernels.to_numpy, results)
     assert forward.shape == (D,) and forward.dtype == np.float32
     assert back.shape == (d,) and back.dtype == np.float32
     # <P x, y> = <x, P^T y>, as exactly as float32 adds up.
@@ -58,13 +60,15 @@ def test_backends_agree(name, D, d):
     rng = np.random.default_rng(D)
     x, y = (rng.normal(size=n).astype(np.float32) for n in (d, D))
     results = []
-    for backend in ("numpy", "numba"):
-        with use_backend(backend):
+    for engine in BACKENDS:
+        with use(engine) as kernels:
             P = PROJECTIONS[name](D, d, seed=1)
-            results.append((P.apply(x), P.adjoint(y)))
-    for one, other in zip(*results, strict=True):
-        scale = max(1, np.abs(one).max())
-        np.testing.assert_allclose(one, other, atol=2e-6 * scale, rtol=0)
+            pair = P.apply(kernels.asarray(x)), P.adjoint(kernels.asarray(y))
+            results.append([kernels.to_numpy(each) for each in pair])
+    for others in results[1:]:
+        for one, other in zip(results[0], others, strict=True):
+            scale = max(1, np.abs(one).max())
+            np.testing.assert_allclose(one, other, atol=2e-6 * scale, rtol=0)
 
 
 @every_projection
@@ -488,7 +492,7 @@ def test_weights_that_did_not_move_cost_almost_nothing():
 
 
 def test_a_fresh_process_decodes_the_same_bytes():
-    """Bit for bit on the numpy back-end; in labels on the numba back-end."""
+    """Bit for bit on the numpy back-end; in labels on all others."""
     messages = [g.message(phi, bits=6) for g, phi in solutions()]
     code = (
         "import hashlib, sys\n"
@@ -510,9 +514,10 @@ def test_a_fresh_process_decodes_the_same_bytes():
         with use_backend("numpy"):
             theta, _ = decode(message, NET)
         assert hashlib.sha256(theta.tobytes()).hexdigest() == digest
-        with use_backend("numba"):
-            other, _ = decode(message, NET)
-        assert (predict(NET, theta, IMAGES) == predict(NET, other, IMAGES)).all()
+        for engine in BACKENDS:
+            with use(engine):
+                other, _ = decode(message, NET)
+            assert (predict(NET, theta, IMAGES) == predict(NET, other, IMAGES)).all()
 
 
 def test_a_damaged_message_is_refused():

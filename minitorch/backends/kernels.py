@@ -326,12 +326,19 @@ def cross_entropy(logits: Array, labels: Array, grad: Array) -> float:
 
 @jit
 def sgd_step(
-    theta: Array, grad: Array, velocity: Array, lr: np.float32, momentum: np.float32
+    theta: Array,
+    grad: Array,
+    v: Array,
+    lr: np.float32,
+    momentum: np.float32,
+    decay: np.float32,
+    nesterov: bool,
 ) -> None:
     """One step of gradient descent with momentum, in place."""
     for i in range(theta.size):
-        velocity[i] = momentum * velocity[i] + grad[i]
-        theta[i] -= lr * velocity[i]
+        g = grad[i] + decay * theta[i]
+        v[i] = momentum * v[i] + g
+        theta[i] -= lr * (g + momentum * v[i] if nesterov else v[i])
 
 
 @jit
@@ -347,6 +354,7 @@ def adam_step(
     rest2: np.float32,
     unbias2: np.float32,
     eps: np.float32,
+    shrink: np.float32,
 ) -> None:
     """One step of Adam, in place.
 
@@ -356,7 +364,8 @@ def adam_step(
     for i in range(theta.size):
         m[i] = beta1 * m[i] + rest1 * grad[i]
         v[i] = beta2 * v[i] + rest2 * grad[i] * grad[i]
-        theta[i] -= lr * m[i] / (np.sqrt(v[i] * unbias2) + eps)
+        step = lr * m[i] / (np.sqrt(v[i] * unbias2) + eps)
+        theta[i] = shrink * theta[i] - step
 
 
 @jit

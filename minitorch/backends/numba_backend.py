@@ -245,28 +245,22 @@ class NumbaBackend(NumpyBackend):
 
     @if_fits
     def sgd_step(
-        self, theta: Array, grad: Array, velocity: Array, lr: float, momentum: float
+        self, theta: Array, grad: Array, v: Array, lr: float, *how: Any
     ) -> None:
-        flat = (a.reshape(-1) for a in (theta, grad, velocity))
-        kernels.sgd_step(*flat, np.float32(lr), np.float32(momentum))
+        momentum, nesterov, decay = how
+        flat = (a.reshape(-1) for a in (theta, grad, v))
+        numbers = map(np.float32, (lr, momentum, decay))
+        kernels.sgd_step(*flat, *numbers, nesterov)
 
     @if_fits
     def adam_step(
-        self,
-        theta: Array,
-        grad: Array,
-        m: Array,
-        v: Array,
-        lr: float,
-        beta1: float,
-        beta2: float,
-        eps: float,
-        t: int,
+        self, theta: Array, grad: Array, moments: Any, lr: float, *how: Any
     ) -> None:
-        flat = (a.reshape(-1) for a in (theta, grad, m, v))
+        (beta1, beta2, eps), t, decay = how
+        flat = (a.reshape(-1) for a in (theta, grad, *moments))
         size, unbias2 = lr / (1 - beta1**t), 1 / (1 - beta2**t)
         numbers = size, beta1, 1 - beta1, beta2, 1 - beta2, unbias2, eps
-        kernels.adam_step(*flat, *map(np.float32, numbers))
+        kernels.adam_step(*flat, *map(np.float32, (*numbers, 1 - lr * decay)))
 
     @if_fits
     def fwht(self, x: Array) -> Array:

@@ -83,6 +83,10 @@ class NumpyBackend:
         """A numpy array that is never written to, as one of this back-end's."""
         return array
 
+    def number(self, value: float, place: Any = None) -> float:
+        """A plain number for an optimiser; torch's GPU puts it in `place`."""
+        return float(value)
+
     @staticmethod
     def copy(array: Array) -> Array:
         """A contiguous array of its own."""
@@ -309,31 +313,35 @@ class NumpyBackend:
 
     # -- optimiser steps, in place --------------------------------------------
     def sgd_step(
-        self, theta: Array, grad: Array, velocity: Array, lr: float, momentum: float
+        self, theta: Array, grad: Array, v: Array, lr: float, *how: Any
     ) -> None:
-        """velocity = momentum velocity + grad; theta = theta - lr velocity."""
-        velocity *= momentum
-        velocity += grad
-        theta -= lr * velocity
+        """v = momentum v + grad; theta -= lr v. how: momentum, nesterov, decay."""
+        momentum, nesterov, decay = how
+        grad = grad + decay * theta if decay else grad
+        v *= momentum
+        v += grad
+        theta -= lr * (grad + momentum * v if nesterov else v)
+
+    def rmsprop_step(
+        self, theta: Array, grad: Array, v: Array, lr: float, rho: float, eps: float
+    ) -> None:
+        """v = rho v + (1 - rho) grad^2; theta -= lr grad / (sqrt(v) + eps)."""
+        v *= rho
+        v += (1 - rho) * grad * grad
+        theta -= lr * grad / (np.sqrt(v) + eps)
 
     def adam_step(
-        self,
-        theta: Array,
-        grad: Array,
-        m: Array,
-        v: Array,
-        lr: float,
-        beta1: float,
-        beta2: float,
-        eps: float,
-        t: int,
+        self, theta: Array, grad: Array, moments: Any, lr: float, *how: Any
     ) -> None:
-        """One step of Adam; t = 1, 2, ... counts the steps."""
+        """One step of Adam. how: (beta1, beta2, eps), the step's count t = 1, 2, ...,
+        and the weight decay, which is on theta itself."""
+        (m, v), ((beta1, beta2, eps), t, decay) = moments, how
         m *= beta1
         m += (1 - beta1) * grad
         v *= beta2
         v += (1 - beta2) * grad * grad
         m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+        theta *= 1 - lr * decay
         theta -= lr * m_hat / (np.sqrt(v_hat) + eps)
 
     # -- sparse products ------------------------------------------------------

@@ -251,18 +251,12 @@ class TorchBackend(NumpyBackend):
 
     # -- optimiser steps, in place --------------------------------------------
     def sgd_step(
-        self,
-        theta: Array,
-        grad: Array,
-        velocity: Array,
-        lr: float,
-        momentum: float,
-        nesterov: bool,
-        decay: float,
+        self, theta: Array, grad: Array, v: Array, lr: float, *how: Any
     ) -> None:
+        momentum, nesterov, decay = how
         grad = grad + decay * theta if decay else grad
-        velocity.mul_(momentum).add_(grad)
-        theta.sub_(lr * (grad + momentum * velocity if nesterov else velocity))
+        v.mul_(momentum).add_(grad)
+        theta.sub_(lr * (grad + momentum * v if nesterov else v))
 
     def rmsprop_step(
         self, theta: Array, grad: Array, v: Array, lr: float, rho: float, eps: float
@@ -271,34 +265,13 @@ class TorchBackend(NumpyBackend):
         theta.sub_(lr * grad / (v.sqrt() + eps))
 
     def adam_step(
-        self,
-        theta: Array,
-        grad: Array,
-        m: Array,
-        v: Array,
-        lr: float,
-        beta1: float,
-        beta2: float,
-        eps: float,
-        t: int,
-        decay: float,
+        self, theta: Array, grad: Array, moments: Any, lr: float, *how: Any
     ) -> None:
+        (m, v), ((beta1, beta2, eps), t, decay) = moments, how
         step = torch.as_tensor(t, dtype=torch.float32, device=self.device)
-        torch._fused_adamw_(
-            [theta],
-            [grad],
-            [m],
-            [v],
-            [],
-            [step],
-            lr=lr,
-            beta1=beta1,
-            beta2=beta2,
-            weight_decay=decay,
-            eps=eps,
-            amsgrad=False,
-            maximize=False,
-        )
+        numbers = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps}
+        numbers |= {"weight_decay": decay, "amsgrad": False, "maximize": False}
+        torch._fused_adamw_([theta], [grad], [m], [v], [], [step], **numbers)
 
     # -- sparse products ------------------------------------------------------
     def csr_matmul(
