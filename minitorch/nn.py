@@ -18,7 +18,6 @@ import numpy as np
 from minitorch.backends import backend
 from minitorch.functional import Statistics, batch_norm
 from minitorch.ops import tensor
-from minitorch.random import stream
 from minitorch.tensor import Array, Tensor, record
 
 
@@ -197,7 +196,9 @@ class Network:
 
     def init(self, seed: int) -> np.ndarray:
         """Draw theta0, (D,): He's normal numbers for weights, zeros for biases."""
-        return he_init(self.layout, seed)
+        from minitorch.init import he_normal  # which needs layouts
+
+        return he_normal(self.layout, seed)
 
     def __call__(
         self,
@@ -227,24 +228,3 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network {self.name}, D = {self.layout.size:,}"
-
-
-def he_init(layout: Layout, seed: int) -> np.ndarray:
-    """Draw starting weights: N(0, 2 / fan_in) for matrices and kernels, else 0.
-
-    fan_in is how many numbers feed one output: all axes but the first.
-
-    Returns:
-        (D,) float32, the same for ever for a seed and a layout.
-
-    Source: He, Zhang, Ren, Sun (2015), Delving deep into rectifiers, eq. 10.
-
-    >>> he_init(Layout({"weight": (2, 3), "bias": (2,)}), seed=0).shape
-    (8,)
-    """
-    theta0 = np.zeros(layout.size, np.float32)
-    for name, piece in layout.views(theta0).items():
-        if piece.ndim > 1:
-            draws = stream(seed, f"theta0/{name}").standard_normal(piece.shape)
-            piece[...] = draws * math.sqrt(2 / math.prod(piece.shape[1:]))
-    return theta0

@@ -1,8 +1,6 @@
-"""Optimisers for one flat tensor, and the shape of the learning rate."""
+"""Optimisers for one flat tensor."""
 
 from __future__ import annotations
-
-import math
 
 from minitorch.backends import backend
 from minitorch.tensor import Array, Tensor
@@ -154,16 +152,3 @@ class AdamW(Adam):
     def __init__(self, phi: Tensor, lr: float = 1e-3, *, weight_decay: float = 0.01):
         super().__init__(phi, lr)
         self.decay = weight_decay
-
-
-def cosine(step: int, steps: int) -> float:
-    """The factor on the learning rate: 1 at the first step, falling to near 0.
-
-    factor = (1 + cos(pi step / steps)) / 2.
-
-    Source: Loshchilov and Hutter (2017), SGDR, equation 5, without restarts.
-
-    >>> [round(cosine(step, 4), 3) for step in range(4)]
-    [1.0, 0.854, 0.5, 0.146]
-    """
-    return 0.5 * (1 + math.cos(math.pi * step / steps))

@@ -7,9 +7,11 @@ import pytest
 from engines import BACKENDS, use
 
 from minitorch import Tensor, functional, ops
+from minitorch.init import he_normal
 from minitorch.models import lenet, mlp
-from minitorch.nn import Layout, Network, he_init
-from minitorch.optim import SGD, Adam, AdamW, RMSprop, cosine
+from minitorch.nn import Layout, Network
+from minitorch.optim import SGD, Adam, AdamW, RMSprop
+from minitorch.schedules import cosine
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
@@ -151,7 +153,7 @@ def test_starts_repeat_and_differ():
     wider = mlp(6, 5, 40)  # a layer's start does not hang on the others
     first = net.layout.slices["dense1.weight"]
     assert (net.init(1)[first] == wider.init(1)[first]).all()
-    same = he_init(Layout({"a": (5, 5), "b": (5, 5)}), seed=0)
+    same = he_normal(Layout({"a": (5, 5), "b": (5, 5)}), seed=0)
     assert not (same[:25] == same[25:]).any()
 
 

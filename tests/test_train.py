@@ -10,7 +10,7 @@ from minitorch import Tensor, ops
 from minitorch.data import load
 from minitorch.models import lenet, mlp
 from minitorch.nn import Layout, Network
-from minitorch.optim import cosine
+from minitorch.schedules import cosine
 from minitorch.train import accuracy, fit, predict
 from minitorch.weird import Dense, Subspace, apply
 
