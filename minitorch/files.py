@@ -79,6 +79,9 @@ def load_weights(path: str | os.PathLike, net: Network) -> tuple[np.ndarray, Sta
 def save_arrays(path: str | os.PathLike, parts: dict[str, np.ndarray]) -> None:
     """Write arrays to one npz file, whole or not at all.
 
+    Raises:
+        OSError: when the disk is full or forbids it; then nothing is left behind.
+
     >>> path = Path(tempfile.mkdtemp()) / "new" / "arrays.npz"
     >>> save_arrays(path, {"x": np.ones(2)})
     >>> load_arrays(path)

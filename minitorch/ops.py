@@ -394,6 +394,9 @@ def permute_dims(x: Operand, axes: tuple[int, ...]) -> Tensor:
 def getitem(x: Operand, index: Any) -> Tensor:
     """x[index] for any index that numpy takes; repeated entries add up.
 
+    Raises:
+        IndexError: when the index reaches outside, or has too many parts.
+
     >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
     >>> x[[0, 0, 2]].sum().backward()
     >>> x.grad

@@ -33,7 +33,11 @@ def fits(array: Array) -> bool:
 
 
 def if_fits(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Let numpy's method of the same name take what the compiled one cannot."""
+    """Let numpy's method of the same name take what the compiled one cannot.
+
+    >>> NumbaBackend().relu_grad(np.ones(2), np.array([1.0, -1.0]))  # float64: numpy's
+    array([1., 0.])
+    """
     plain = getattr(NumpyBackend, method.__name__)
 
     @wraps(plain)

@@ -52,7 +52,11 @@ class NumpyBackend:
     concat: Function = staticmethod(np.concatenate)
 
     def asarray(self, data: Any) -> Array:
-        """Keep float32, float64 and whole numbers; make everything else float32."""
+        """Keep float32, float64 and whole numbers; make everything else float32.
+
+        Raises:
+            TypeError: when the array is of another library.
+        """
         if isinstance(data, (np.ndarray, np.generic)) and data.dtype.kind in "iub":
             return np.asarray(data)
         if isinstance(data, (np.ndarray, np.generic)) and data.dtype == np.float64:

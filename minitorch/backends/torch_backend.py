@@ -90,6 +90,7 @@ class TorchBackend(NumpyBackend):
 
     @staticmethod
     def _maximum(a: Array, b: Any) -> Array:
+        """Larger of an array and an array or number."""
         return torch.maximum(a, b) if isinstance(b, torch.Tensor) else a.clamp(min=b)
 
     maximum: Function = _maximum
