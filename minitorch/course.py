@@ -40,9 +40,10 @@ def setup(scale: str = "quick") -> None:
     _scale = wanted
     engine = backend().name
     print(f"scale     {wanted}: {SCALES[wanted]}")
-    print(f"device    CPU, {engine} back-end")
+    device = str(getattr(backend(), "device", "cpu")).upper()
+    print(f"device    {device}, {engine} back-end")
     versions = [f"weird-ways {minitorch.__version__}"]
-    for name in ["numpy", "numba"] if engine == "numba" else ["numpy"]:
+    for name in ["numpy", engine] if engine != "numpy" else ["numpy"]:
         versions.append(f"{name} {metadata.version(name)}")
     print("versions ", ", ".join(versions))
 
