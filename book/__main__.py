@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("command", nargs="?", default="build", choices=commands)
     group = parser.add_argument_group("options of bench")
     group.add_argument("--quick", action="store_true", help="rough, in half a minute")
-    group.add_argument("--peers", action="store_true", help="tinygrad and autograd too")
+    group.add_argument("--peers", action="store_true", help="time autograd too")
     group.add_argument("--only", default="", metavar="NAME", help="networks named so")
     options = parser.parse_args()
     command = options.command
