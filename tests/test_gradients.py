@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from engines import BACKENDS, use
 
-from minitorch import discrete, functional, ops
+from minitorch import Tensor, discrete, functional, ops
 from minitorch.backends import backend
 from minitorch.gradcheck import gradcheck
 
@@ -167,3 +167,47 @@ def test_the_gradient_check_finds_a_missing_gradient():
     cut = ops.custom("right", lambda x: x * 1.0, lambda grad: grad)
     with pytest.raises(AssertionError, match="input 1, .* backward gave 0"):
         gradcheck(lambda x, y: cut(x) + y.detach(), spread(3), spread(3))
+
+
+@pytest.mark.parametrize("engine", BACKENDS)
+def test_a_bernoulli_mask_is_drawn_by_chance_and_passes_gradients(engine):
+    chances = np.linspace(0, 1, 5, dtype=np.float32) * np.ones((4000, 1), np.float32)
+    slope = np.arange(20_000, dtype=np.float32).reshape(chances.shape)
+    masks = []
+    for _ in range(2):
+        with use(engine):
+            p = Tensor(chances, requires_grad=True)
+            mask = discrete.bernoulli_mask(p, np.random.default_rng(1))
+            (mask * slope).sum().backward()
+            masks.append(mask.numpy())
+            assert (backend().to_numpy(p.grad) == slope).all()
+    assert (masks[0] == masks[1]).all()
+    assert set(np.unique(masks[0])) == {0, 1}
+    np.testing.assert_allclose(masks[0].mean(0), chances[0], atol=0.03)
+    assert masks[0][:, 0].sum() == 0 and masks[0][:, -1].all()
+
+
+@pytest.mark.parametrize("engine", BACKENDS)
+def test_dropout_keeps_the_mean_and_sends_gradients_where_it_kept(engine):
+    with use(engine):
+        x = Tensor(np.ones((100, 200), np.float32), requires_grad=True)
+        y = functional.dropout(x, 0.25, np.random.default_rng(0))
+        y.sum().backward()
+        assert (backend().to_numpy(x.grad) == y.numpy()).all()
+        assert y.numpy().mean() == pytest.approx(1, abs=0.02)
+        assert functional.dropout(x, 0.25, None) is x
+
+
+@pytest.mark.parametrize("engine", BACKENDS)
+def test_many_small_models_at_once(engine):
+    """A leading axis of models: each trains as it would alone."""
+    rng = np.random.default_rng(0)
+    x, w, slope = (rng.normal(size=s) for s in [(5, 8, 3), (5, 3, 2), (5, 8, 2)])
+    with use(engine):
+        together = Tensor(w, requires_grad=True)
+        (ops.tanh(ops.matmul(x, together)) * slope).sum().backward()
+        for i in range(5):
+            alone = Tensor(w[i], requires_grad=True)
+            (ops.tanh(ops.matmul(x[i], alone)) * slope[i]).sum().backward()
+            one, all_ = map(backend().to_numpy, (alone.grad, together.grad))
+            np.testing.assert_allclose(all_[i], one, atol=1e-12)

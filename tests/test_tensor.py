@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from engines import BACKENDS, use
 
-from minitorch import Tensor, functional, no_grad, ops
+from minitorch import Tensor, discrete, functional, no_grad, ops
 from minitorch.nn import Layout
 from minitorch.tensor import unbroadcast
 
@@ -275,6 +275,79 @@ def test_a_fraction_is_not_rounded_to_a_whole_number():
             lambda x: functional.cross_entropy(x, np.array([-1, 0])),
             ["cross_entropy()", "-1 to 0", "3 classes"],
         ),
+        (lambda x: x + x[:, :2], ["add()", "(2, 3)", "(2, 2)"]),
+        (
+            lambda x: ops.where(np.ones((2, 3), bool), x, x[:, :2]),
+            ["where()", "(2, 2)"],
+        ),
+        (lambda x: ops.clip(x, 1, 0), ["clip()", "1 and 0"]),
+        (lambda x: ops.gather(x, np.array([0])), ["gather()", "(2, 3)", "(1,)"]),
+        (
+            lambda x: ops.gather(x, np.zeros((4, 1), int), 1),
+            ["gather()", "axis 1", "(4, 1)"],
+        ),
+        (
+            lambda x: ops.scatter_add(x, np.array([0]), (4, 3)),
+            ["scatter_add()", "(2, 3)", "(1, 3)"],
+        ),
+        (lambda x: ops.concat([]), ["concat()", "no tensors"]),
+        (lambda x: ops.concat([x, x[:, :2]]), ["concat()", "(2, 3), (2, 2)"]),
+        (lambda x: ops.stack([x, x[0]]), ["stack()", "(2, 3), (3,)"]),
+        (lambda x: ops.pad(x, [(1, 1)]), ["pad()", "[(1, 1)]", "(2, 3)"]),
+        (lambda x: ops.pad(x, [(1, 1), (0, -1)]), ["pad()", "(0, -1)"]),
+        (lambda x: ops.logsumexp(x, 2), ["logsumexp()", "axis 2"]),
+        (
+            lambda x: functional.conv_transpose2d(x, x),
+            ["conv_transpose2d()", "(C, O, k, k)", "(2, 3)"],
+        ),
+        (
+            lambda x: functional.conv_transpose2d(
+                x.reshape(1, 1, 2, 3), np.ones((1, 1, 2, 2), np.float32), padding=2
+            ),
+            ["conv_transpose2d()", "leaves nothing", "padding 2"],
+        ),
+        (
+            lambda x: functional.csr_matmul(x[0], [0, 3], [0, 1, 2], x, 3),
+            ["csr_matmul()", "x (3, N)", "(2, 3)"],
+        ),
+        (
+            lambda x: functional.csr_matmul(x[0], [0, 2], [0, 1, 1], x, 2),
+            ["csr_matmul()", "from 0 to Z"],
+        ),
+        (
+            lambda x: functional.csr_matmul(x[0], [0, 3], [0, 1, 2], x, 2),
+            ["csr_matmul()", "columns from 0 to 2", "2 columns"],
+        ),
+        (
+            lambda x: functional.embedding(x, np.array([0, 2])),
+            ["embedding()", "0 to 2", "2 rows"],
+        ),
+        (lambda x: functional.global_avg_pool(x), ["global_avg_pool()", "(2, 3)"]),
+        (
+            lambda x: functional.batch_norm(x, x[0, :2]),
+            ["batch_norm()", "(2, 3)", "(2,)"],
+        ),
+        (lambda x: functional.batch_norm(x[:0]), ["batch_norm()", "(0, 3)"]),
+        (
+            lambda x: functional.layer_norm(x, x[0], x[0, :2]),
+            ["layer_norm()", "(2, 3)", "(2,)"],
+        ),
+        (lambda x: functional.add_relu(x, x[0]), ["add_relu()", "(2, 3)", "(3,)"]),
+        (lambda x: functional.dropout(x, 1.0, None), ["dropout()", "1.0"]),
+        (
+            lambda x: functional.bce_logits(x, x[0]),
+            ["bce_logits()", "(2, 3)", "(3,)"],
+        ),
+        (
+            lambda x: discrete.rank_match(x, x[0]),
+            ["rank_match()", "(2, 3)", "(3,)"],
+        ),
+        (lambda x: discrete.top_k_mask(x, 7), ["top_k_mask()", "0 to 6", "k = 7"]),
+        (
+            lambda x: discrete.bernoulli_mask(2 * x, np.random.default_rng(0)),
+            ["bernoulli_mask()", "from 0 to 1", "sigmoid()"],
+        ),
+        (lambda x: discrete.walsh_hadamard(x.T), ["walsh_hadamard()", "(3, 2)"]),
     ],
 )
 def test_errors_name_the_operation_and_what_it_got(call, words):
