@@ -8,6 +8,7 @@ from engines import BACKENDS, use
 
 from minitorch import Tensor, ops
 from minitorch.data import load
+from minitorch.functional import linear
 from minitorch.models import lenet, mlp
 from minitorch.nn import Layout, Network
 from minitorch.schedules import cosine
@@ -155,6 +156,27 @@ def test_every_image_once_an_epoch_in_a_new_order():
     epochs = [sum(batches[i : i + 3], []) for i in (0, 3, 6)]
     assert all(len(set(epoch)) == 9 for epoch in epochs)
     assert epochs[0] != epochs[1] != epochs[2]
+
+
+@every_backend
+def test_a_network_with_batch_norm_learns_and_keeps_its_statistics(backend):
+    shapes = {"w": (20, 784), "norm.gamma": (20,), "norm.beta": (20,), "v": (10, 20)}
+
+    def forward(weights, x, mode):
+        x = linear(x.reshape(len(x), -1), weights["w"])
+        return linear(mode.batch_norm("norm", x, weights, relu=True), weights["v"])
+
+    net = Network("normed", Layout(shapes), forward)
+    with use(backend):
+        run = fit(net, Dense(net), FEW, lr=0.01, epochs=6, batch=50)
+        assert run.test_accuracy > 0.6
+        mean, var = (np.asarray(part) for part in run.state["norm"])
+        before = FEW.train_x.reshape(500, -1) @ run.theta[: 20 * 784].reshape(20, 784).T
+        spread = before.std(0)
+        assert (abs(mean - before.mean(0)) < spread).all()
+        assert (var / spread**2 < 2).all() and (var / spread**2 > 0.5).all()
+        with pytest.raises(ValueError, match="norm has no running statistics"):
+            predict(net, run.theta, FEW.test_x)
 
 
 def test_statistics_travel_from_step_to_step():
