@@ -248,7 +248,7 @@ def main() -> None:
     """Measure tables and print each as a line of JSON."""
     parser = argparse.ArgumentParser(prog="python -m book.bench_tables")
     parser.add_argument("tables", nargs="+", choices=list(TABLES))
-    parser.add_argument("--seconds", type=float, default=8.0, help="a network may take")
+    parser.add_argument("--seconds", type=float, default=6.0, help="a network may take")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", default="", help="networks with this in their name")
     parser.add_argument("--quick", action="store_true", help="small batches")
