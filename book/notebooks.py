@@ -182,13 +182,14 @@ def _execute(source: Path, stamp: str) -> str:
             why = done.stdout or done.stderr
             raise BuildError(f"{source.name} stopped with an error:\n{why}")
         left = sorted(set(os.listdir(folder)) - {source.name})
-        seconds = json.loads(done.stdout.splitlines()[-1])["cpu_seconds"]
+        measured = json.loads(done.stdout.splitlines()[-1])
         shutil.copy(Path(folder) / source.name, target)
     wall = time.perf_counter() - began
-    row = {"stamp": stamp, "cpu_seconds": seconds, "wall_seconds": round(wall, 1)}
+    row = {"stamp": stamp, **measured, "wall_seconds": round(wall, 1)}
     row["files_left"] = left
     record.write_text(json.dumps(row) + "\n", encoding="utf-8")
-    used = "" if seconds is None else f", {seconds:.1f} s of CPU"
+    seconds, slower = measured["cpu_seconds"], measured["slowdown"]
+    used = "" if seconds is None else f", {seconds} s of CPU at {slower} x quiet"
     return f"ran {source.name} in {wall:.1f} s{used}"
 
 
