@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from book.notebooks import ONE_THREAD, ROOT
+from book.notebooks import ONE_THREAD, ROOT, BuildError
 from minitorch.studies.store import provenance
 
 Row = dict[str, Any]
@@ -80,7 +80,7 @@ def measure(
     """Measure tables in a fresh process, one after the other.
 
     Raises:
-        RuntimeError: when the process fails.
+        BuildError: when the process fails.
     """
     words = [*names, "--threads", str(threads), "--only", options.only.lower()]
     words += ["--quick", "--seconds", "0.1"] if options.quick else []
@@ -93,7 +93,7 @@ def measure(
         text=True,
     )
     if done.returncode:
-        raise RuntimeError(f"{', '.join(names)} could not be measured; see above")
+        raise BuildError(f"{', '.join(names)} could not be measured; see above")
     found = [json.loads(line) for line in done.stdout.splitlines()]
     return dict(zip(names, found, strict=True))
 

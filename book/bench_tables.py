@@ -28,6 +28,7 @@ from minitorch import Tensor, backend
 from minitorch.optim import Adam
 
 Row = dict[str, Any]
+GPU = "cuda"
 
 # ----------------------------------------------------------------------------
 # A training step: forward, backward, Adam
@@ -132,15 +133,15 @@ def gpu(options: argparse.Namespace) -> Row:
     rows = []
     for case in chosen(options):
         _say(f"{case.name}, batch {case.batch}")
-        plain, captured = ours(case, "torch", "cuda"), ours(case, "torch", "cuda")
+        plain, captured = ours(case, "torch", GPU), ours(case, "torch", GPU)
         with captured.under() as kernels:
             batch = [kernels.asarray(array) for array in case.example()]
             replay = kernels.capture(captured.step, *batch)
         contestants = {
             "tape": plain,
-            "torch": torchs(case, device="cuda"),
-            "torch_fused": torchs(case, fused=True, device="cuda"),
-            "captured": Contestant(partial(replay, *batch), "torch", "cuda"),
+            "torch": torchs(case, device=GPU),
+            "torch_fused": torchs(case, fused=True, device=GPU),
+            "captured": Contestant(partial(replay, *batch), "torch", GPU),
         }
         many = {name: _waiting(each) for name, each in contestants.items()}
         took = race(many, options.seconds, time.perf_counter)

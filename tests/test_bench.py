@@ -13,8 +13,10 @@ import torch
 
 from book import bench, bench_kernels, bench_race, bench_tables
 from book.bench_models import cases, give_weights
+from book.notebooks import BuildError
 from minitorch import Tensor, models
 from minitorch.backends import backend
+from minitorch.backends.torch_backend import TorchBackend
 
 QUICK = argparse.Namespace(seconds=0.0, threads=1, only="", quick=True, peers=False)
 
@@ -143,6 +145,19 @@ def test_without_a_gpu_its_table_says_so(monkeypatch):
     assert table == {"rows": [], "note": "not measured here: no GPU"}
 
 
+def test_the_gpus_table_on_a_machine_that_plays_one(monkeypatch):
+    monkeypatch.setattr(bench_tables, "GPU", "cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+    monkeypatch.setattr(TorchBackend, "capture", lambda self, step, *batch: step)
+    table = bench_tables.gpu(quick(only="784-300-100-10 b64"))
+    (row,) = table["rows"]
+    assert table["note"] == "a GPU" and row["required"] == 1.05
+    for name in ("tape_ms", "torch_ms", "captured_ms", "ratio", "ratio_fused"):
+        assert row[name] > 0, name
+
+
 def test_an_absent_peer_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "autograd", None)
     table = bench_tables.peers(QUICK)
@@ -179,7 +194,7 @@ def test_a_part_of_a_run_is_printed_and_stored_apart():
 def test_a_failed_table_leaves_no_file(tmp_path, monkeypatch):
     monkeypatch.setattr(bench, "PART", tmp_path / "bench.json")
     monkeypatch.setattr(bench.sys, "executable", "false")
-    with pytest.raises(RuntimeError, match="steps1, gpu could not be measured"):
+    with pytest.raises(BuildError, match="steps1, gpu could not be measured"):
         bench.main(quick(only="lenet"))
     assert not list(tmp_path.iterdir())
 
