@@ -15,7 +15,7 @@ from minitorch.backends import backend
 from minitorch.grading import answer as mechanism
 from minitorch.grading import check, exercise, load_answers, progress, solution
 from minitorch.grading.answer import check_with, is_unwritten
-from minitorch.grading.spec import find
+from minitorch.grading.spec import find, plain
 from minitorch.weird import subspace
 
 P = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], np.float32)
@@ -426,9 +426,102 @@ def rounded(phi, bits):
     return np.clip(codes, 0, 2**bits - 1).astype(np.uint16), step
 
 
+def by_counting_children(edges, last):
+    """Kahn's way: a node is ready when all its children are listed."""
+    reached, todo = {last}, [last]
+    parents = {}
+    for child, parent in edges.tolist():
+        parents.setdefault(child, []).append(parent)
+    for node in todo:
+        fresh = [p for p in dict.fromkeys(parents.get(node, [])) if p not in reached]
+        reached.update(fresh)
+        todo += fresh
+    waits = dict.fromkeys(reached, 0)
+    for node in reached:
+        for parent in parents.get(node, []):
+            waits[parent] += 1
+    ready = [last]
+    for node in ready:
+        for parent in parents.get(node, []):
+            waits[parent] -= 1
+            if not waits[parent]:
+                ready.append(parent)
+    return np.array(ready, np.int32)
+
+
+def axis_by_axis(grad, shape):
+    while grad.ndim > len(shape):
+        grad = grad.sum(axis=0)
+    for axis, length in enumerate(shape):
+        if length == 1:
+            grad = grad.sum(axis=axis, keepdims=True)
+    return grad
+
+
+def row_by_row(logits, labels):
+    loss, grad = 0.0, np.empty_like(logits)
+    for i, (x, label) in enumerate(zip(logits, labels, strict=True)):
+        p = np.exp(x - x.max())
+        loss += np.log(p.sum()) + x.max() - x[label]
+        grad[i] = p / p.sum()
+        grad[i, label] -= 1
+    return loss / len(labels), grad / len(labels)
+
+
+def by_jacobian(grad, x):
+    rows = []
+    for g, v in zip(grad, x, strict=True):
+        F, c = len(v), v - v.mean()
+        var = (c**2).mean() + 1e-5
+        J = (np.eye(F) - 1 / F) / var**0.5 - np.outer(c, c) / (F * var**1.5)
+        rows.append(J @ g)
+    return np.array(rows)
+
+
+def test_a_walk_too_deep_for_python_is_told_to_use_a_loop():
+    def topological_order(edges, last):
+        parents, done = {}, []
+        for child, parent in edges.tolist():
+            parents.setdefault(child, []).append(parent)
+
+        def visit(node):
+            for parent in parents.get(node, []):
+                if parent not in done:
+                    visit(parent)
+            if node not in done:
+                done.append(node)
+
+        visit(last)
+        return np.array(done[::-1])
+
+    result = check(exercise("engine/topological_order")(topological_order))
+    assert result.status == "raised" and "and a loop" in repr(result)
+
+
+def test_a_judge_may_look_at_the_shape_itself():
+    want = np.zeros(3)
+    assert "shape" in plain(np.zeros(2), want).compared
+    assert plain(np.zeros(2), want, any_shape=True).shape == (2,)
+    assert "dtype" in plain(np.zeros(2, int), want, any_shape=True).compared
+
+
+def test_the_bug_in_layer_norm_is_known_as_given():
+    spec = find("engine/layer_norm_grad")
+    given = "@exercise('engine/layer_norm_grad')" + spec.planted
+    assert check(function_from(given, "layer_norm_grad")).status == "not attempted"
+    told = given.replace("x):\n", "x):\n    '''What it does.'''\n")
+    assert check(function_from(told, "layer_norm_grad")).status == "not attempted"
+
+
 @pytest.mark.parametrize(
     "id, function",
     [
+        ("engine/multiply_grad", lambda g, a, b: (np.multiply(b, g), a * g)),
+        ("engine/unbroadcast", axis_by_axis),
+        ("engine/topological_order", by_counting_children),
+        ("engine/log_softmax", lambda x: x - np.logaddexp.reduce(x, 1)[:, None]),
+        ("engine/cross_entropy", row_by_row),
+        ("engine/layer_norm_grad", by_jacobian),
         ("subspace/project", lambda theta0, P, phi: phi @ P.T + theta0),
         ("subspace/project", lambda t, P, phi: t + (P * phi).sum(axis=1)),
         ("subspace/unit_columns", lambda P: P / np.linalg.norm(P, axis=0)),

@@ -82,6 +82,11 @@ def _problem(
         cause = ""
         if reply.error.startswith("NotImplementedError"):
             cause = "The last line of the stub still stands there: delete it."
+        if reply.error.startswith("RecursionError"):
+            cause = (
+                "The function calls itself more deeply than Python allows, about a "
+                "thousand times. Keep a list of what is still to do, and a loop."
+            )
         return Problem("", reply.error, "", cause)
     if reply.changed is not None:
         name = exercise.names[reply.changed]
@@ -92,7 +97,7 @@ def _problem(
             f"`x += ...`, `x[i] = ...` and slices such as x[:n] write into the "
             f"caller's array. Work on a copy: {name}.copy().",
         )
-    output = plain(reply.output, want)
+    output = plain(reply.output, want, any_shape=exercise.any_shape)
     if isinstance(output, Problem):
         return output
     return exercise.judge(args, output, want)

@@ -45,6 +45,8 @@ class Exercise:
             The output has the form of the reference's (see `plain`).
         planted: source of the function as the notebook shows it, where the
             exercise is to find a planted bug; else empty.
+        any_shape: whether the judge looks at the shape of an array itself,
+            because the general message would say too little.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Exercise:
     cases: Callable[[np.random.Generator], Iterator[tuple]]
     judge: Judge
     planted: str = ""
+    any_shape: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -131,7 +134,9 @@ def show(value: Any) -> str:
     return str(value)
 
 
-def plain(output: Any, want: Any, what: str = "the result") -> Any:
+def plain(
+    output: Any, want: Any, what: str = "the result", any_shape: bool = False
+) -> Any:
     """Read an output in the form that the reference's has.
 
     Args:
@@ -139,6 +144,7 @@ def plain(output: Any, want: Any, what: str = "the result") -> Any:
         want: the reference's output: an array, a float, a tuple of these, or a
             whole number or None (where either may come).
         what: the output's name in messages.
+        any_shape: let an array of another shape through.
 
     Returns:
         The output as a plain array, float, int, None or tuple of these; or a
@@ -157,13 +163,13 @@ def plain(output: Any, want: Any, what: str = "the result") -> Any:
             )
         parts = []
         for i, (got, part) in enumerate(zip(output, want, strict=True)):
-            read = plain(got, part, f"part {i + 1} of {what}")
+            read = plain(got, part, f"part {i + 1} of {what}", any_shape)
             if isinstance(read, Problem):
                 return read
             parts.append(read)
         return tuple(parts)
     if isinstance(want, np.ndarray):
-        return _array(output, want, what)
+        return _array(output, want, what, any_shape)
     return _number(output, want, what)
 
 
@@ -176,7 +182,13 @@ def _kind(output: Any) -> str:
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
-def _array(output: Any, want: np.ndarray, what: str) -> Any:
+_NOT_FINITE = (
+    "There is a division by zero, an overflow (np.exp(1000) is infinite), an "
+    "np.log(0), or an entry of np.empty that was never filled."
+)
+
+
+def _array(output: Any, want: np.ndarray, what: str, any_shape: bool) -> Any:
     if type(output) is not np.ndarray:
         cause = {
             "NoneType": "The function ends without a return.",
@@ -203,7 +215,7 @@ def _array(output: Any, want: np.ndarray, what: str) -> Any:
             else "An array made with another dtype, such as by np.zeros(n, int), "
             "keeps it and cuts what is written into it.",
         )
-    if output.shape != want.shape:
+    if output.shape != want.shape and not any_shape:
         cause = ""
         if output.shape == want.shape[::-1]:
             cause = "A transpose is missing, or is one too many."
@@ -223,7 +235,7 @@ def _array(output: Any, want: np.ndarray, what: str) -> Any:
             f"whether {what} is finite",
             f"{bad.sum()} of {bad.size} entries are nan or infinite",
             "finite numbers only",
-            "There is a division by zero, or an entry of np.empty was never filled.",
+            _NOT_FINITE,
         )
     return output
 
@@ -245,7 +257,7 @@ def _number(output: Any, want: float | None, what: str) -> Any:
     except OverflowError:  # a Python integer may be huge
         value = np.inf
     if not np.isfinite(value):
-        return Problem(f"whether {what} is finite", str(value), wanted)
+        return Problem(f"whether {what} is finite", str(value), wanted, _NOT_FINITE)
     return int(value) if whole and value.is_integer() else value
 
 

@@ -1,0 +1,1 @@
+"""References of exercises that stand nowhere else in the package."""
