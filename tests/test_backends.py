@@ -188,6 +188,23 @@ def test_a_missing_gpu_is_named():
         engine.capture(lambda: None)
 
 
+@with_torch
+def test_statistics_stay_in_place_where_a_step_may_be_captured(monkeypatch):
+    x = np.random.default_rng(0).normal(size=(8, 784)).astype(np.float32)
+    with use("torch") as engine:
+        ends = []
+        for looks in (True, False):
+            monkeypatch.setattr(engine, "looks", looks)
+            net, state = normed(), None
+            for _ in range(3):
+                before = state
+                rng = np.random.default_rng(0)
+                _, state = net(net.init(0), x, state=state, train=True, rng=rng)
+            assert (before["norm"][0] is state["norm"][0]) is not looks
+            ends.append([part.numpy() for part in state["norm"]])
+        np.testing.assert_allclose(*ends)
+
+
 @with_gpu
 def test_a_captured_step_trains_as_an_eager_one():
     rng = np.random.default_rng(0)

@@ -125,8 +125,7 @@ class NumpyBackend:
             np.add.at(out, index, values)
         return out
 
-    @staticmethod
-    def argsort(x: Array) -> Array:
+    def argsort(self, x: Array) -> Array:
         """Places of the last axis from small to large; equal numbers in order."""
         return np.argsort(x, axis=-1, kind="stable")
 

@@ -153,8 +153,7 @@ class TorchBackend(NumpyBackend):
         flat = np.arange(int(np.prod(shape))).reshape(shape)
         return self.asarray(flat[parts if isinstance(index, tuple) else parts[0]])
 
-    @staticmethod
-    def argsort(x: Array) -> Array:
+    def argsort(self, x: Array) -> Array:
         return torch.argsort(x, dim=-1, stable=True)
 
     @staticmethod
