@@ -28,6 +28,7 @@ To add one for another chapter, say `masks`:
 """
 
 from minitorch.widgets.subspace import SubspaceExplorer
+from minitorch.widgets.tape import TapeExplorer
 from minitorch.widgets.view import StaticView, Widget, show
 
-__all__ = ["StaticView", "SubspaceExplorer", "Widget", "show"]
+__all__ = ["StaticView", "SubspaceExplorer", "TapeExplorer", "Widget", "show"]
