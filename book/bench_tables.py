@@ -117,8 +117,10 @@ def _steps_row(case: Case, options: argparse.Namespace) -> Row:
     row: Row = {"model": case.name, "batch": case.batch}
     for name in ("ours", "numpy", "torch", "torch_fused", "torch_compile", "tape"):
         row[f"{name}_ms"] = median(took[name]) if name in took else None
-    low, middle, high = np.percentile(took["ours"] / took["torch"], [10, 50, 90])
+    ratios = took["ours"] / took["torch"]
+    low, middle, high = np.percentile(ratios, [10, 50, 90])
     row |= {"ratio": middle, "ratio_low": low, "ratio_high": high}
+    row["ratios"] = [round(float(ratio), 4) for ratio in ratios]
     row["ratio_fused"] = median(took["ours"] / took["torch_fused"])
     if alone:  # both with torch's fused Adam: what differs is who keeps the tape
         row["tape_ratio"] = median(took["tape"] / took["torch_fused"])

@@ -184,11 +184,13 @@ def methods(
     title: str,
     xlabel: str,
     note: str,
+    each: str = "seed",
 ) -> Picture:
     """Draw method against method: a dot, its 95 % t interval, each seed faintly.
 
     A name that is a key of STYLES gets that method's label, colour and marker;
-    any other name stands as it is. `values` has one array (S,) a method.
+    any other name stands as it is. `values` has one array (S,) a method; `each`
+    says what one of its values is.
 
     Raises:
         ValueError: when names and values do not pair up or a value is missing.
@@ -214,14 +216,14 @@ def methods(
             ax.plot(mean, i, style.marker, color=style.colour, ms=7, mec="white",
                     mew=0.8, zorder=4)  # fmt: skip
             value = f"{mean:,.{places}f}"
-            sure = "1 seed"
+            sure = f"1 {each}"
             if row.size > 1:
                 ax.plot(row, np.full(row.size, i + 0.2), ".", ms=5, mec="none",
                         color=style.colour, alpha=0.45)  # fmt: skip
                 ax.plot([low, high], [i, i], "|-", color=style.colour, lw=1.6, ms=11)
                 value += f" ± {high - mean:,.{places}f}"
                 sure = (
-                    f"95 % interval {number(low)} to {number(high)}, {row.size} seeds"
+                    f"95 % interval {number(low)} to {number(high)}, {row.size} {each}s"
                 )
             for text, up, size in ((style.label, 0.12, 11.5), (value, -0.26, 10)):
                 ax.annotate(text, (-0.03, i - up), xycoords=("axes fraction", "data"),
