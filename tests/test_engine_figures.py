@@ -1,4 +1,4 @@
-"""What the engine chapter shows of the stored benchmark, and of one that is not there."""
+"""What the engine chapter shows of the stored benchmark, and of none."""
 
 import json
 
@@ -19,6 +19,7 @@ STEP = {
     "ratio_low": 0.4,
     "ratio_high": 0.6,
     "ratios": [0.4, 0.5, 0.6],
+    "rounds": 3,
     "required": 0.6,
 }
 VERSIONS = {"numpy": "2.0", "numba": "0.61", "torch": "2.0"}
@@ -73,3 +74,11 @@ def test_a_missed_mark_is_named(stored):
     lines = repr(figures.latency()).splitlines()
     assert lines[2].split()[-1] == "no"
     assert lines[3].split()[-1] == "none"
+
+
+def test_percentiles_are_not_drawn_as_rounds(stored):
+    stored(steps1={"rows": [STEP]})
+    assert "3 rounds" in figures.speed().alt
+    stored(steps1={"rows": [{**STEP, "rounds": 29}]})
+    assert "interval" not in figures.speed().alt
+    assert "1 median" in figures.speed().alt

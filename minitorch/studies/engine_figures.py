@@ -60,18 +60,20 @@ def speed() -> Picture | Table:
     """
     if not rows("steps1"):
         return _absent("steps1")
-    ratios = [row["ratios"] for row in rows("steps1")]
-    names = [f"{row['model']}, batch {row['batch']}" for row in rows("steps1")]
+    # Some files keep three percentiles in the place of the rounds: these are no
+    # sample, and an interval drawn from them would be none.
+    kept = all(len(row["ratios"]) == row["rounds"] for row in rows("steps1"))
     middle = [row["ratio"] for row in rows("steps1")]
+    dots = "dots: rounds" if kept else "median of the rounds"
     return methods(
-        names,
-        ratios,
+        [f"{row['model']}, batch {row['batch']}" for row in rows("steps1")],
+        [row["ratios"] for row in rows("steps1")] if kept else [[m] for m in middle],
         title=f"A training step takes {min(middle):.2f} to {max(middle):.2f} times "
         "what torch's takes",
         xlabel="time of ours / time of torch",
-        note=f"{note()}; torch eager with its default Adam; dots: rounds in which the "
+        note=f"{note()}; torch eager with its default Adam; {dots} in which the "
         "two took turns",
-        each="round",
+        each="round" if kept else "median",
     )
 
 
