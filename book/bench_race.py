@@ -6,6 +6,7 @@ round, so that what else the machine does meets both sides.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -40,7 +41,9 @@ class Contestant:
 
 
 def engine(name: str, device: str = "cpu") -> use_backend:
-    """A back-end of ours by its name and device."""
+    """A back-end of ours by its name and device, with the process's threads."""
+    if name == "numba":
+        return use_backend(name, threads=int(os.environ.get("OMP_NUM_THREADS", "1")))
     return use_backend(name, device=device) if name == "torch" else use_backend(name)
 
 
