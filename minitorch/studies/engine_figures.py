@@ -10,6 +10,8 @@ import json
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from minitorch.plots import Picture, Table, methods, table
 from minitorch.studies.store import results_folder
 
@@ -63,7 +65,10 @@ def speed() -> Picture | Table:
     # Some files keep three percentiles in the place of the rounds: these are no
     # sample, and an interval drawn from them would be none.
     kept = all(len(row["ratios"]) == row["rounds"] for row in rows("steps1"))
-    middle = [row["ratio"] for row in rows("steps1")]
+    middle = [
+        float(np.mean(row["ratios"])) if kept else row["ratio"]
+        for row in rows("steps1")
+    ]
     dots = "dots: rounds" if kept else "median of the rounds"
     return methods(
         [f"{row['model']}, batch {row['batch']}" for row in rows("steps1")],
@@ -179,17 +184,6 @@ def tape() -> Table:
         ],
         caption=f"Microseconds an operation; {note()}",
     )
-
-
-def not_measured() -> str:
-    """Name the tables that the stored benchmark leaves empty, and why.
-
-    >>> "gpu" in not_measured()
-    True
-    """
-    tables = bench()["tables"].items()
-    empty = [f"{name}: {t.get('note', '')}" for name, t in tables if not t["rows"]]
-    return "\n".join(empty)
 
 
 def _shown(value: float | None) -> float | str:

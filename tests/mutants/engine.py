@@ -147,6 +147,38 @@ def right_order(edges, last):
     return done[::-1]
 
 
+def counts_doubled_edges_once(edges, last, first_in):
+    needed, todo = {last}, [last]
+    while todo:
+        node = todo.pop()
+        for child, parent in edges.tolist():
+            if child == node and parent not in needed:
+                needed.add(parent)
+                todo.append(parent)
+    inside = [tuple(edge) for edge in edges.tolist() if edge[0] in needed]
+    waiting = {n: len({c for c, p in inside if p == n}) for n in needed}
+    order, ready = [], [last]
+    while ready:
+        node = ready.pop(0 if first_in else -1)
+        order.append(node)
+        for child, parent in inside:
+            if child == node:
+                waiting[parent] -= 1  # twice for a doubled edge, but counted once
+                if waiting[parent] == 0:
+                    ready.append(parent)
+    return np.array(order)
+
+
+@mutant("engine/topological_order", "a doubled edge as often")
+def counts_once_with_a_stack(edges, last):
+    return counts_doubled_edges_once(edges, last, False)
+
+
+@mutant("engine/topological_order", "a doubled edge as often")
+def counts_once_with_a_queue(edges, last):
+    return counts_doubled_edges_once(edges, last, True)
+
+
 @mutant("engine/topological_order", "forward order")
 def gives_the_forward_order(edges, last):
     return np.array(right_order(edges, last)[::-1])

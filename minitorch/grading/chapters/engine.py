@@ -180,6 +180,9 @@ def _topological_order_cases(rng: Rng) -> Cases:
     yield np.array([[5, 7], [5, 3], [7, 3]]), 5
     # b = a + a, and the child has the smaller number.
     yield np.array([[2, 9], [2, 9]]), 2
+    # A doubled edge beside a longer way, for whoever counts it once and not twice.
+    yield np.array([[5, 7], [5, 7], [5, 3], [3, 7]]), 5
+    yield np.array([[5, 3], [5, 7], [5, 7], [3, 7]]), 5
     # Node 8 was computed from 6, and node 4 stands apart: 6 depends on neither.
     yield np.array([[6, 1], [8, 6], [4, 1]]), 6
     yield np.zeros((0, 2), np.int64), 5
@@ -223,7 +226,7 @@ def _judge_topological_order(args: tuple, output: Any, want: Any) -> Problem | N
             f"{show(output)}, without node {missing[0]}",
             f"all {len(needed)} nodes that {last} depends on, {last} included",
             f"Node {missing[0]} is left out: `last` and the nodes without parents "
-            "count too.",
+            "count too. (If you count children, count only those that are needed.)",
         )
     if twice:
         return Problem(
@@ -248,7 +251,8 @@ def _judge_topological_order(args: tuple, output: Any, want: Any) -> Problem | N
     else:
         cause = (
             "A node is listed when it is first reached. It has to wait until all "
-            "its children are listed: only then has its whole gradient arrived."
+            "its children are listed: only then has its whole gradient arrived. (If "
+            "you count children, count a doubled edge as often as you take it off.)"
         )
     return Problem(
         "the order of a node and one computed from it",
@@ -540,16 +544,16 @@ EXERCISES = (
         "engine/multiply_grad",
         "Back through a product",
         1,
-        5,
+        3,
         engine.multiply_grad,
         _multiply_grad_cases,
         _by_parts(_judge_factor("a", 1), _judge_factor("b", 2)),
     ),
     Exercise(
         "engine/unbroadcast",
-        "Summing what broadcasting copied",
+        "The gradient of broadcasting",
         2,
-        15,
+        8,
         engine.unbroadcast,
         _unbroadcast_cases,
         _judge_unbroadcast,
@@ -557,9 +561,9 @@ EXERCISES = (
     ),
     Exercise(
         "engine/topological_order",
-        "The order of the backward pass",
+        "Order without numbers",
         3,
-        25,
+        15,
         engine.topological_order,
         _topological_order_cases,
         _judge_topological_order,
@@ -567,18 +571,18 @@ EXERCISES = (
     ),
     Exercise(
         "engine/log_softmax",
-        "A log-softmax that does not overflow",
+        "A logarithm that does not overflow",
         2,
-        10,
+        8,
         engine.log_softmax,
         _log_softmax_cases,
         _judge_log_softmax,
     ),
     Exercise(
         "engine/cross_entropy",
-        "A loss and its gradient in one function",
+        "The fused kernel",
         3,
-        20,
+        15,
         engine.cross_entropy,
         _cross_entropy_cases,
         _by_parts(
@@ -587,9 +591,9 @@ EXERCISES = (
     ),
     Exercise(
         "engine/layer_norm_grad",
-        "A bug that training hides",
+        "The planted bug",
         2,
-        15,
+        12,
         engine.layer_norm_grad,
         _layer_norm_grad_cases,
         _judge_layer_norm_grad,
