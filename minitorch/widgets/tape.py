@@ -1,229 +1,387 @@
-"""The tape, step by step: an expression's forward and backward pass on its graph."""
+"""Step through the tape: values on the way forward, gradients on the way back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
 import numpy as np
 
-from minitorch import ops
-from minitorch.tensor import Tensor, reachable
-from minitorch.widgets.view import Widget, svg_text
+from minitorch.backends import use_backend
+from minitorch.tensor import Array
+from minitorch.widgets.expressions import (
+    EXPRESSIONS,
+    Expression,
+    Passed,
+    Tape,
+    write,
+)
+from minitorch.widgets.view import Widget, svg_line, svg_text
 
-Leaves = dict[str, float | list[float]]
-Build = Callable[..., dict[str, Tensor]]
-SIGNS = {"add": "+", "subtract": "−", "multiply": "×", "power": "square"}
-RULES = {
-    "add": "A sum passes its gradient on to both.",
-    "subtract": "A difference passes its gradient on, to the second with a minus.",
-    "multiply": "A product multiplies by the other factor.",
-    "power": "A square multiplies by twice what was squared.",
-    "tanh": "tanh multiplies by 1 less its square.",
-    "sum": "A sum over entries hands each entry the same gradient.",
+MOST_STEPS = 60  # of one order of the backward pass
+BLUE, ORANGE, MUTED = "#0072B2", "#b3400a", "#57606a"
+
+# How an operation is written: {0} and {1} are its parents.
+FORMULAS = {
+    "add": "{0} + {1}",
+    "subtract": "{0} - {1}",
+    "multiply": "{0} * {1}",
+    "divide": "{0} / {1}",
+    "negative": "-{0}",
+    "power": "{0} ** {n}",
+    "matmul": "{0} @ {1}",
 }
-
-
-def squared_error(w: Tensor, x: Tensor, b: Tensor, t: Tensor) -> dict[str, Tensor]:
-    """(w x + b - t)^2, each part by its name.
-
-    >>> made = squared_error(*map(Tensor, (2.0, 3.0, 1.0, 5.0)))
-    >>> made["loss"].item()
-    4.0
-    """
-    wx = w * x
-    y = wx + b
-    e = y - t
-    return {"wx": wx, "y": y, "e": e, "loss": e**2}
-
-
-def neuron(w1: Tensor, x1: Tensor, w2: Tensor, x2: Tensor) -> dict[str, Tensor]:
-    """tanh(w1 x1 + w2 x2), each part by its name.
-
-    >>> made = neuron(*map(Tensor, (1.0, 0.0, 0.0, 1.0)))
-    >>> made["out"].item()
-    0.0
-    """
-    p, q = w1 * x1, w2 * x2
-    s = p + q
-    return {"p": p, "q": q, "s": s, "out": ops.tanh(s)}
-
-
-def stretched(x: Tensor, b: Tensor) -> dict[str, Tensor]:
-    """Two numbers plus one that is stretched to fit, times themselves, summed.
-
-    >>> stretched(Tensor([1.0, 2.0]), Tensor([3.0]))["loss"].item()
-    14.0
-    """
-    s = x + b
-    p = s * x
-    return {"s": s, "p": p, "loss": p.sum()}
-
-
-def doubled(a: Tensor) -> dict[str, Tensor]:
-    """b = a + a, then c = b b: each value is used twice.
-
-    >>> doubled(Tensor(3.0))["c"].item()
-    36.0
-    """
-    b = a + a
-    return {"b": b, "c": b * b}
-
-
-EXPRESSIONS: dict[str, tuple[Build, Leaves]] = {
-    "(w x + b − t)²": (squared_error, {"w": 2.0, "x": 3.0, "b": 1.0, "t": 5.0}),
-    "tanh(w1 x1 + w2 x2)": (neuron, {"w1": 0.5, "x1": 2.0, "w2": -1.0, "x2": 0.3}),
-    "sum of (x + b) x, b stretched": (stretched, {"x": [1.0, 2.0], "b": [3.0]}),
-    "b = a + a, c = b b": (doubled, {"a": 3.0}),
+# Its derivative by each parent, where each number has one of its own; {out} is the
+# result. The words are these; their values come from the operation's own rule.
+DERIVATIVES: dict[str, tuple[str, ...]] = {
+    "add": ("1", "1"),
+    "subtract": ("1", "-1"),
+    "multiply": ("{1}", "{0}"),
+    "divide": ("1 / {1}", "-{0} / {1} ** 2"),
+    "negative": ("-1",),
+    "power": ("{n} * {0} ** ({n} - 1)",),
+    "exp": ("{out}",),
+    "log": ("1 / {0}",),
+    "sqrt": ("1 / (2 * {out})",),
+    "tanh": ("1 - {out} ** 2",),
+    "sigmoid": ("{out} * (1 - {out})",),
+    "relu": ("1 above 0, else 0",),
+    "abs": ("the sign of {0}",),
+}
+# Ways to walk back, and what becomes of a gradient that comes after its node's turn.
+ENGINE = "newest first, as the engine does"
+EACH_PATH = "recursion, each path on its own"
+EACH_ONCE = "recursion, each node once"
+LATE = {
+    EACH_PATH: " The rule of {} has run before; it runs again for this part.",
+    EACH_ONCE: " But the rule of {} has run already: this part goes no further.",
 }
 
 
 class TapeExplorer(Widget):
-    """Step through small expressions, forward and back; see `minitorch.widgets`.
+    """Small expressions, and how the tape runs them forward and backward.
 
-    With a kernel the reader may change the numbers that an expression starts from.
-
-    >>> TapeExplorer()
-    <tape widget; show() draws it>
-    """
-
-    def __init__(self) -> None:
-        graphs = [trace(name) for name in EXPRESSIONS]
-        state = {"graphs": graphs, "chosen": 0, "step": 0}
-        super().__init__("tape", state, _still(graphs[0]), self._answer)
-        self._graphs = graphs
-
-    def _answer(self, message: Any) -> dict[str, Any]:
-        """Trace one expression again from other numbers."""
-        number = int(message["graph"])
-        fresh = trace(list(EXPRESSIONS)[number], message["leaves"])
-        self._graphs = [*self._graphs[:number], fresh, *self._graphs[number + 1 :]]
-        return {"graphs": self._graphs}
-
-
-def trace(name: str, leaves: Leaves | None = None) -> dict[str, Any]:
-    """Run an expression through the engine, and write down every step.
+    With a kernel the reader can change the numbers that an expression starts from.
 
     Args:
-        name: one of `EXPRESSIONS`.
-        leaves: numbers to start from, by name; the built-in ones where left out.
-
-    Returns:
-        The nodes in the order in which they were made, each with its parents, its
-        level, value and gradient, and the steps with one sentence each.
+        expressions: by name, an `Expression` or a tuple of its parts, such as
+            (function, {"a": 2.0}); the five of the chapter where left out.
+        title, note: what stands above the graph.
 
     Raises:
-        ValueError: when a number is not finite, or lists change their length.
+        ValueError: when there is no expression, or one cannot be drawn (see `Tape`).
 
-    >>> graph = trace("b = a + a, c = b b")
-    >>> [node["name"] for node in graph["nodes"]], graph["nodes"][0]["grad"]
-    (['a', 'b', 'c'], '24')
+    >>> explorer = TapeExplorer({"square": (lambda a: a * a, {"a": 3.0})})
+    >>> (graph,) = explorer.state["graphs"]
+    >>> [(node["name"], node["value"]) for node in graph["nodes"]]
+    [('a', '3'), ('out', '9')]
+    >>> print(graph["backward"][0]["steps"][-1]["say"])
+    Done: a.grad = 6. Only the leaves keep a gradient.
     """
-    build, usual = EXPRESSIONS[name]
-    given: Leaves = usual | (leaves or {})
-    for key, value in usual.items():
-        numbers = np.asarray(given[key], float)
-        if numbers.shape != np.shape(value) or not np.isfinite(numbers).all():
-            raise ValueError(f"{key} is {_text(np.asarray(value))} or like it")
-    start = {k: Tensor(np.asarray(given[k], float), requires_grad=True) for k in usual}
-    made = build(*start.values())
-    named = {t._made: n for n, t in {**start, **made}.items()}
-    last = list(made.values())[-1]
-    tape: list[tuple[int, Tensor]] = sorted(reachable(last).items())
-    order = {tick: i for i, (tick, _) in enumerate(tape)}
-    rules = {tick: (t._rule, t._parents) for tick, t in tape}
-    nodes: list[dict[str, Any]] = []
-    for tick, t in tape:
-        parents = [order[p._made] for p in t._parents]
-        level = 1 + max((nodes[p]["level"] for p in parents), default=-1)
-        node = {"name": named[tick], "op": SIGNS.get(t.op or "", t.op), "level": level}
-        nodes.append(node | {"parents": parents, "value": _text(t.data)})
-    for i, node in enumerate(nodes):  # a leaf stands just above what first reads it
-        if not node["parents"]:
-            readers = [n["level"] for n in nodes if i in n["parents"]]
-            node["level"] = min(readers) - 1
-    steps = [_forward(nodes, t, i) for i, (_, t) in enumerate(tape)]
-    arrived: dict[int, Any] = {tape[-1][0]: np.ones_like(last.data)}
-    for tick, t in reversed(tape):
-        grad, node = arrived[tick], nodes[order[tick]]
-        node["grad"] = _text(grad)
-        rule, behind = rules[tick]
-        parts = [] if rule is None else list(rule(grad))
-        sent = []
-        for parent, part in zip(behind, parts, strict=True):
-            shape = parent.data.shape
-            part = part if part.shape == shape else part.sum().reshape(shape)
-            before = arrived.get(parent._made)
-            arrived[parent._made] = part if before is None else before + part
-            sent.append((nodes[order[parent._made]]["name"], part, before))
-        steps.append(_backward(node, t.op, sent, order[tick]))
-    return {"name": name, "nodes": nodes, "steps": steps, "leaves": given}
+
+    def __init__(
+        self,
+        expressions: Mapping[str, Expression | tuple] | None = None,
+        *,
+        title: str = "Forward and back along the tape",
+        note: str = "Every value and gradient is minitorch's own.",
+    ) -> None:
+        given = EXPRESSIONS if expressions is None else expressions
+        if not given:
+            raise ValueError("got no expressions, wanted at least one")
+        self._expressions = {name: Expression(*parts) for name, parts in given.items()}
+        graphs = [trace(name, e, e.leaves) for name, e in self._expressions.items()]
+        state: dict[str, Any] = {"title": title, "note": note, "graphs": graphs}
+        state |= {"chosen": 0, "order": 0, "step": 0}
+        still = _still(state)
+        super().__init__("tape", state, still, self._recompute)
+
+    def _recompute(self, message: Any) -> dict[str, Any]:
+        """Run one expression again from the numbers that the reader gave."""
+        chosen = int(message["chosen"])
+        name = list(self._expressions)[chosen]
+        graphs = list(self.state["graphs"])
+        graphs[chosen] = trace(name, self._expressions[name], message["leaves"])
+        self.state["graphs"] = graphs
+        return {"graphs": graphs}
 
 
-def _forward(nodes: list[dict[str, Any]], t: Tensor, i: int) -> dict[str, Any]:
-    node = nodes[i]
-    words = f"{node['name']} = {node['value']} is given."
-    if t.op:
-        read = [f"{nodes[p]['name']} = {nodes[p]['value']}" for p in node["parents"]]
-        words = f"Forward, {t.op}: from {' and '.join(read)} comes "
-        words += f"{node['name']} = {node['value']}."
-    return {"node": i, "back": False, "words": words, "sent": []}
+def trace(
+    name: str, expression: Expression, leaves: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Run an expression from these leaves; gives its graph and its steps as JSON.
+
+    >>> graph = trace("twice", Expression(lambda a: a + a, {"a": 1.0}), {"a": 5.0})
+    >>> graph["edges"], graph["forward"][-1]["say"]
+    ([[0, 1], [0, 1]], 'Forward: out = a + a = 10. The tape notes: add, of a and a.')
+    """
+    with use_backend("numpy"):  # so that a picture is the same on every machine
+        tape = Tape(expression, leaves)
+        walks = {ENGINE: list(tape.newest_first())}
+        uses = [parent for parents in tape.parents for parent in parents]
+        if any(uses.count(i) > 1 for i, op in enumerate(tape.ops) if op):
+            if tape.paths() <= MOST_STEPS:
+                walks[EACH_PATH] = list(tape.depth_first(again=True))
+            walks[EACH_ONCE] = list(tape.depth_first(again=False))
+        return {
+            "name": name,
+            "note": expression.note,
+            "nodes": _nodes(tape),
+            "edges": [
+                [p, i] for i, parents in enumerate(tape.parents) for p in parents
+            ],
+            "leaves": {
+                key: np.ravel(leaves[key]).astype(float).tolist()
+                for key in expression.leaves
+            },
+            "forward": _forward(tape),
+            "backward": [
+                {"name": order, "steps": _backward(tape, order, walks)}
+                for order in walks
+            ],
+        }
+
+
+def _nodes(tape: Tape) -> list[dict[str, Any]]:
+    """What is written in each node, and where it stands."""
+    kinds = [
+        "result" if op else "leaf" if node.requires_grad else "constant"
+        for op, node in zip(tape.ops, tape.nodes, strict=True)
+    ]
+    return [
+        {
+            "name": tape.names[i],
+            "formula": _formula(tape, i),
+            "value": write(tape.values[i]),
+            "kind": kinds[i],
+            "layer": layer,
+            "place": place,
+        }
+        for i, (layer, place) in enumerate(_layout(tape.parents))
+    ]
+
+
+def _layout(parents: list[list[int]]) -> list[tuple[int, int]]:
+    """Give each node a layer, and a place in it; leaves stand right before their use.
+
+    >>> _layout([[], [], [0, 1], [], [2, 3]])
+    [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]
+    """
+    depth: list[int] = []
+    for ps in parents:
+        depth.append(1 + max((depth[p] for p in ps), default=-1))
+    for i, ps in enumerate(parents):
+        if not ps:
+            depth[i] = min(depth[j] for j, qs in enumerate(parents) if i in qs) - 1
+    placed: dict[int, tuple[int, int]] = {}
+
+    def put(i: int) -> None:
+        if i not in placed:
+            here = sum(layer == depth[i] for layer, _ in placed.values())
+            placed[i] = depth[i], here
+            for parent in parents[i]:
+                put(parent)
+
+    put(len(parents) - 1)
+    return [placed[i] for i in range(len(parents))]
+
+
+def _fill(tape: Tape, i: int, form: str) -> str:
+    """Put the names of a node and its parents into a form of the tables above."""
+    names = [tape.names[parent] for parent in tape.parents[i]]
+    return form.format(*names, out=tape.names[i], n=tape.exponent(i))
+
+
+def _formula(tape: Tape, i: int) -> str:
+    """Write how a node was made, such as "w * x"; nothing for a leaf."""
+    op = tape.ops[i]
+    if op is None:
+        return ""
+    slots = ", ".join(f"{{{k}}}" for k in range(len(tape.parents[i])))
+    return _fill(tape, i, FORMULAS.get(op, f"{op}({slots})"))
+
+
+def _forward(tape: Tape) -> list[dict[str, Any]]:
+    """The steps of the forward pass: what each operation computed and noted.
+
+    A step says which node it is `at`.
+    """
+    given = [i for i, op in enumerate(tape.ops) if not op]
+    held = [f"{tape.names[i]} = {write(tape.values[i])}" for i in given]
+    say = f"Start: {_listed(held)}. Nothing else is computed yet."
+    steps: list[dict[str, Any]] = [{"say": say, "at": -1}]
+    for i, op in enumerate(tape.ops):
+        if op:
+            read = _listed(tape.names[parent] for parent in tape.parents[i])
+            value = write(tape.values[i])
+            say = f"Forward: {tape.names[i]} = {_formula(tape, i)} = {value}."
+            say += f" The tape notes: {op}, of {read}."
+            steps.append({"say": say, "at": i})
+    return steps
 
 
 def _backward(
-    node: dict[str, Any], op: str | None, sent: list[tuple], i: int
-) -> dict[str, Any]:
-    if op is None:
-        words = f"Nothing stands behind {node['name']}: it keeps its gradient, "
-        return {"node": i, "back": True, "words": f"{words}{node['grad']}.", "sent": []}
-    here = f"the gradient {node['grad']} of {node['name']} is here"
-    words = f"Backward, {op}: {here}. {RULES[op]}"
-    for name, part, before in sent:
-        words += f" {name} gets {_text(part)}"
-        if before is not None:
-            words += f"; {_text(before)} + {_text(part)} = {_text(before + part)}"
-        words += "."
-    return {"node": i, "back": True, "words": words, "sent": [s[0] for s in sent]}
+    tape: Tape, order: str, walks: Mapping[str, list[Passed]]
+) -> list[dict[str, Any]]:
+    """The steps of a backward pass: which gradient went where, and what it met.
+
+    A step goes `to` a node `at` another, along an `edge`, is multiplied by `factor`,
+    and leaves `grad` there, the `sum` of what was there and what came; rules have
+    then run `runs` times.
+    """
+    edges = [(i, slot) for i, ps in enumerate(tape.parents) for slot in range(len(ps))]
+    last = len(tape.nodes) - 1
+    name = tape.names[last]
+    say = f"Backward starts at the end: the gradient of {name} by {name} itself is 1."
+    start = write(np.ones_like(tape.values[last]))
+    steps: list[dict[str, Any]] = [
+        {"say": say, "at": last, "to": last, "grad": start, "runs": 0}
+    ]
+    held: dict[int, Array] = {}
+    ran: set[int] = set()
+    for one in walks[order]:
+        ran.add(one.node)
+        parent = tape.parents[one.node][one.slot]
+        part, to = tape.fit(one.part, parent), tape.names[parent]
+        step: dict[str, Any] = {"at": one.node, "to": parent, "runs": one.runs}
+        step["edge"] = edges.index((one.node, one.slot))
+        say, step["factor"] = _rule(tape, one)
+        if part.shape != one.part.shape:
+            say += f" But {to} was stretched from {_shape(part)} to {_shape(one.part)},"
+            say += f" so its gradients are summed: {_summed(one.part, part)}."
+        if parent in held:
+            before, held[parent] = held[parent], held[parent] + part
+            step["sum"] = f"{write(before)} + {_inner(part)} = {write(held[parent])}"
+            say += f" {to} holds {write(before)} already, and gradients add up:"
+            say += f" {step['sum']}."
+        else:
+            held[parent] = part
+        if parent in ran:
+            say += LATE[order].format(to)
+        steps.append(step | {"say": say, "grad": write(held[parent])})
+    say = _ending(tape, order, walks, held)
+    return [*steps, {"say": say, "at": -1, "runs": walks[order][-1].runs}]
 
 
-def _text(values: Any) -> str:
-    """Write a number, or the few numbers of a vector."""
-    shown = [f"{v:.3g}".replace("-", "−") for v in np.atleast_1d(values).tolist()]
-    return shown[0] if np.ndim(values) == 0 else f"[{', '.join(shown)}]"
+def _rule(tape: Tape, one: Passed) -> tuple[str, str]:
+    """Say what a rule did for one parent; also the factor alone, for its edge."""
+    op, to = str(tape.ops[one.node]), tape.names[tape.parents[one.node][one.slot]]
+    made = f"{tape.names[one.node]} = {_formula(tape, one.node)}"
+    say = f"Back through {made} to {to}: "
+    above, part = write(one.above), write(one.part)
+    if op == "sum":
+        return f"{say}each number of {to} gets the gradient {above} as it is.", "× 1"
+    if op not in DERIVATIVES:
+        return f"{say}the rule of {op} turns {above} into {part}.", op
+    # An elementwise rule, given ones, answers with its derivatives.
+    local = tape.rules[one.node](np.ones_like(one.above))[one.slot]
+    if local.size and (local == local.flat[0]).all():
+        local = local.flat[0]  # one number says it
+    factor = write(local)
+    form = DERIVATIVES[op][one.slot]
+    if op == "power" and tape.exponent(one.node) == 2:
+        form = "2 * {0}"  # nobody writes a power of 1
+    words = _fill(tape, one.node, form)
+    if words.replace("-", "−") != factor:
+        words += f" = {factor}"
+    say += f"gradient from above {above}, times local derivative {words}"
+    return f"{say}: {above} × {_inner(local)} = {part}.", f"× {factor}"
 
 
-def _still(graph: dict[str, Any]) -> str:
-    """Draw the finished graph, for where scripts are off."""
-    nodes = graph["nodes"]
-    rows = [[n for n in nodes if n["level"] == k] for k in range(len(nodes))]
-    rows = [row for row in rows if row]
-    place = {
-        node["name"]: (520 * (i + 0.5) / len(row), 40 + 74 * k)
-        for k, row in enumerate(rows)
-        for i, node in enumerate(row)
-    }
+def _ending(
+    tape: Tape, order: str, walks: Mapping[str, list[Passed]], held: dict[int, Array]
+) -> str:
+    """Say what the leaves hold in the end, and compare with the engine's gradients."""
+    leaves = [i for i, op in enumerate(tape.ops) if not op and i in held]
+    found = _listed(f"{tape.names[i]}.grad = {write(held[i])}" for i in leaves)
+    if order == ENGINE:
+        return f"Done: {found}. Only the leaves keep a gradient."
+    runs, need = (walks[way][-1].runs for way in (order, ENGINE))
+    say = f"Done, with {runs} runs of rules where newest first takes {need}: {found}."
+    true: dict[int, Array] = {i: tape.nodes[i].grad for i in leaves}
+    if all(np.allclose(held[i], true[i]) for i in leaves):
+        return f"{say} That is right."
+    wanted = _listed(f"{tape.names[i]}.grad = {write(true[i])}" for i in leaves)
+    return f"{say} That is wrong: it should be {wanted}."
+
+
+def _listed(parts: Iterable[str]) -> str:
+    """Join words as in a sentence.
+
+    >>> _listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _shape(array: Array) -> str:
+    return "one number" if array.shape == () else f"shape {array.shape}"
+
+
+def _inner(values: Array) -> str:
+    """Write numbers after a sign, a negative one in brackets."""
+    text = write(values)
+    return f"({text})" if text.startswith("−") else text
+
+
+def _summed(parts: Array, total: Array) -> str:
+    """Write the sum that undoes broadcasting."""
+    if parts.ndim > 1 or parts.size > 4:
+        return write(total)
+    first, *rest = parts
+    return " + ".join([write(first), *map(_inner, rest)]) + f" = {write(total)}"
+
+
+def _still(state: dict[str, Any]) -> str:
+    """Draw the first graph with all values and gradients, where scripts are off."""
+    graph = state["graphs"][0]
+    nodes, steps = graph["nodes"], graph["backward"][0]["steps"]
+    grads = {step["to"]: step["grad"] for step in steps if "to" in step}
+    count = [0] * len(nodes)
+    for each in nodes:
+        count[each["layer"]] += 1
+    width, height, half, pitch = 340, 76 * sum(c > 0 for c in count), 27, 76
+    at = [
+        (width * (n["place"] + 0.5) / count[n["layer"]], pitch * (n["layer"] + 0.5))
+        for n in nodes
+    ]
     parts = []
-    for node in nodes:
-        x, y = place[node["name"]]
-        for parent in node["parents"]:
-            px, py = place[nodes[parent]["name"]]
-            parts.append(
-                f'<line x1="{px:.0f}" y1="{py + 24:.0f}" x2="{x:.0f}" '
-                f'y2="{y - 24:.0f}" stroke="#8c959f"/>'
-            )
-    middle = 'text-anchor="middle"'
-    for node in nodes:
-        x, y = place[node["name"]]
-        parts.append(svg_text(x, y - 8, f"{node['name']} = {node['value']}", middle))
-        parts.append(svg_text(x, y + 10, f"grad {node['grad']}", middle))
-    said = ", ".join(f"{n['name']} {n['value']}, gradient {n['grad']}" for n in nodes)
+    for k, (p, i) in enumerate(graph["edges"]):
+        aside = 10 * (1 if [p, i] in graph["edges"][:k] else -1)
+        aside *= graph["edges"].count([p, i]) > 1
+        ends = [
+            (at[p][0] + aside, at[p][1] + half),
+            (at[i][0] + aside, at[i][1] - half),
+        ]
+        parts.append(svg_line(ends, f'stroke="{MUTED}"'))
+    said = []
+    for i, (each, (x, y)) in enumerate(zip(nodes, at, strict=True)):
+        wide = min(130.0, width / count[each["layer"]] - 8)
+        parts.append(
+            f'<rect x="{x - wide / 2:.1f}" y="{y - half:.1f}" width="{wide:.1f}" '
+            f'height="{2 * half}" rx="8" fill="#fff" stroke="{MUTED}"/>'
+        )
+        name = (
+            f"{each['name']} = {each['formula']}" if each["formula"] else each["name"]
+        )
+        grad = grads.get(i)
+        rows = [(name, "#1f2328"), (f"↓ {each['value']}", BLUE)]
+        rows.append((f"↑ {grad}", ORANGE) if grad else ("constant", MUTED))
+        for k, (text, colour) in enumerate(rows):
+            style = f'text-anchor="middle" font-size="12" fill="{colour}"'
+            parts.append(svg_text(x, y - 12 + 17 * k, text, style))
+        said.append(
+            f"{name} = {each['value']}, {f'gradient {grad}' if grad else 'constant'}"
+        )
     return (
         '<figure style="margin:0;padding:12px;background:#fff;color:#1f2328;'
         'max-width:640px;font:14px system-ui,sans-serif">'
-        f"<figcaption><strong>{escape(graph['name'])}</strong>: values and gradients "
-        "(Switch scripts on to step through it.)</figcaption>"
-        f'<svg role="img" viewBox="0 0 520 {74 * len(rows) + 10}" '
-        f'aria-label="{escape(said)}" style="width:100%">'
+        f"<figcaption><strong>{escape(state['title'])}</strong><br>"
+        f"{escape(graph['name'])}. ↓ value, on the way forward; ↑ gradient, on the way "
+        f"back. {escape(state['note'])} (Switch scripts on to step through it.)"
+        f'</figcaption><svg role="img" viewBox="0 0 {width} {height}" aria-label="'
+        f'{escape("; ".join(said))}" style="width:100%;max-width:420px">'
         f"{''.join(parts)}</svg></figure>"
     )
