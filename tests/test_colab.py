@@ -99,7 +99,8 @@ def test_notebook_runs_alone_in_colab(
     for each in (folder, home, driver):
         each.mkdir()
     shutil.copy(source, folder)
-    shutil.copy(ROOT / "book" / "run_one.py", driver)
+    for name in ("run_one.py", "yardstick.py"):
+        shutil.copy(ROOT / "book" / name, driver)
     environment = {
         "PATH": os.pathsep.join([str(colab.parent), os.environ["PATH"]]),
         "HOME": str(home),
