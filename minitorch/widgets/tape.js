@@ -65,7 +65,7 @@ function render({ model, el }) {
     (k) => {
       const way = backward(k) ? "backward" : "forward";
       const shown = `${k} of ${steps().length - 1}, ${way}`;
-      return [shown, `${shown}. ${steps()[k].say}`];
+      return [shown, shown];
     },
     go,
   );
@@ -76,7 +76,7 @@ function render({ model, el }) {
   };
   const [back, next] = [button("Back", -1), button("Next", 1)];
   const runs = node("span");
-  const say = node("p", { class: "ct-say" });
+  const say = node("p", { class: "ct-say", "aria-live": "polite" });
   const about = node("p", { class: "cw-note" });
 
   // --- the graph
