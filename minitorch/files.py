@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
-import tempfile
-import zipfile
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,9 @@ def save_weights(
         ValueError: when theta is not a vector of the network's size.
         OSError: when the disk is full or forbids it; then nothing is left behind.
 
+    >>> from tempfile import mkdtemp
     >>> from minitorch.models import mlp
-    >>> net, path = mlp(4, 3), Path(tempfile.mkdtemp()) / "weights.npz"
+    >>> net, path = mlp(4, 3), Path(mkdtemp()) / "weights.npz"
     >>> save_weights(path, net, net.init(0))
     >>> sorted(np.load(path).files)
     ['name', 'theta/dense1.bias', 'theta/dense1.weight']
@@ -55,8 +56,9 @@ def load_weights(path: str | os.PathLike, net: Network) -> tuple[np.ndarray, Sta
             another network's.
         OSError: when there is no file.
 
+    >>> from tempfile import mkdtemp
     >>> from minitorch.models import mlp
-    >>> net, path = mlp(4, 3), Path(tempfile.mkdtemp()) / "weights.npz"
+    >>> net, path = mlp(4, 3), Path(mkdtemp()) / "weights.npz"
     >>> save_weights(path, net, net.init(0))
     >>> theta, state = load_weights(path, net)
     >>> bool((theta == net.init(0)).all()), state
@@ -69,34 +71,44 @@ def load_weights(path: str | os.PathLike, net: Network) -> tuple[np.ndarray, Sta
     theta = np.empty(net.layout.size, np.float32)
     for key, piece in net.layout.views(theta).items():
         kept = parts.get(f"theta/{key}")
-        if kept is None or kept.shape != piece.shape:
-            got = "nothing" if kept is None else f"shape {kept.shape}"
-            raise ValueError(f"{path} holds {got} for {key}, wanted {piece.shape}")
+        got = "nothing" if kept is None else f"{kept.dtype} of shape {kept.shape}"
+        if kept is None or kept.shape != piece.shape or kept.dtype.kind != "f":
+            raise ValueError(
+                f"{path} holds {got} for {key}, wanted {piece.shape} floats; save it "
+                "again from this network"
+            )
         piece[...] = kept
-    return theta, unpack_state(parts)
+    return theta, unpack_state(parts, path)
 
 
-def save_arrays(path: str | os.PathLike, parts: dict[str, np.ndarray]) -> None:
+def save_arrays(path: str | os.PathLike, parts: dict[str, Any]) -> None:
     """Write arrays to one npz file, whole or not at all.
 
     Raises:
+        ValueError: for an array of Python objects, which only pickle could keep.
         OSError: when the disk is full or forbids it; then nothing is left behind.
 
-    >>> path = Path(tempfile.mkdtemp()) / "new" / "arrays.npz"
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp()) / "new" / "arrays.npz"
     >>> save_arrays(path, {"x": np.ones(2)})
     >>> load_arrays(path)
     {'x': array([1., 1.])}
     """
+    for name, array in parts.items():
+        if np.asarray(array).dtype.hasobject:
+            raise ValueError(f"{name} holds Python objects; make it plain numbers")
+    whole = io.BytesIO()
+    np.savez(whole, **parts)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        try:
-            np.savez(file, allow_pickle=False, **parts)
-        except BaseException:
-            file.close()
-            os.unlink(file.name)
-            raise
-    os.replace(file.name, path)
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with open(part, "xb") as file:  # a full disk may show only when it is closed
+            file.write(whole.getbuffer())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -104,16 +116,19 @@ def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
     Raises:
         ValueError: when it is no whole npz file of plain arrays.
+        OSError: when there is no file.
 
-    >>> path = Path(tempfile.mkdtemp()) / "arrays.npz"
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp()) / "arrays.npz"
     >>> save_arrays(path, {"x": np.ones(2)})
     >>> load_arrays(path)["x"]
     array([1., 1.])
     """
+    whole = io.BytesIO(Path(path).read_bytes())
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as parts:
+        with np.load(whole, allow_pickle=False) as parts:
             return {name: parts[name] for name in parts.files}
-    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a changed byte raises almost anything in zipfile
         raise ValueError(
             f"{path} is not a whole npz file of plain arrays ({error}); save it again"
         ) from error
@@ -132,16 +147,28 @@ def pack_state(state: State) -> dict[str, np.ndarray]:
     return parts
 
 
-def unpack_state(parts: dict[str, Any]) -> State:
+def unpack_state(parts: dict[str, Any], path: str | os.PathLike) -> State:
     """Read running statistics back from named arrays; None where there are none.
 
-    >>> unpack_state({"x": 1}), list(unpack_state(pack_state({"n": (1, 2)})))
-    (None, ['n'])
+    Args:
+        parts: the arrays by name.
+        path: of the file that they come from, for the error.
+
+    Raises:
+        ValueError: when a mean comes without its variance, or the other way round.
+
+    >>> parts = pack_state({"norm": (np.zeros(2), np.ones(2))})
+    >>> list(unpack_state(parts, "x.npz")), unpack_state({}, "x.npz")
+    (['norm'], None)
     """
     state = {}
     for key in parts:
-        if key.startswith("state/") and key.endswith(".mean"):
-            name = key.removeprefix("state/").removesuffix(".mean")
-            pair = parts[key], parts[f"state/{name}.var"]
-            state[name] = tuple([backend().asarray(part) for part in pair])
+        if key.startswith("state/"):
+            name = key.removeprefix("state/").rpartition(".")[0]
+            pair = [f"state/{name}.{part}" for part in ("mean", "var")]
+            for half in pair:
+                if half not in parts:
+                    raise ValueError(f"{path} holds {key} but no {half}; save it again")
+            mean, var = (backend().asarray(parts[half]) for half in pair)
+            state[name] = mean, var
     return state or None

@@ -197,7 +197,7 @@ def load_fit(path: str | os.PathLike) -> Fit:
     if missing := [name for name in KEPT if name not in parts]:
         raise ValueError(f"{path} is no saved run: {', '.join(missing)} missing")
     phi, theta, loss, test, seconds = (parts[name] for name in KEPT)
-    return Fit(phi, theta, unpack_state(parts), loss, test.item(), seconds.item())
+    return Fit(phi, theta, unpack_state(parts, path), loss, test.item(), seconds.item())
 
 
 def predict(

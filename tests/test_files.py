@@ -1,5 +1,9 @@
 """Weights on disk: what is kept comes back, and nothing else is taken for it."""
 
+import subprocess
+import sys
+import textwrap
+
 import numpy as np
 import pytest
 
@@ -54,6 +58,27 @@ def test_missing_and_misshapen_pieces_are_named(tmp_path):
         load_weights(path, NET)
 
 
+def test_pieces_of_another_type_are_refused(tmp_path):
+    path = tmp_path / "w.npz"
+    save_weights(path, NET, NET.init(0))
+    parts = load_arrays(path)
+    for odd in (np.ones(4, complex), np.array(["1"] * 4), np.ones(4, int)):
+        files.save_arrays(path, {**parts, "theta/dense2.bias": odd})
+        with pytest.raises(ValueError, match=f"{odd.dtype}.* for dense2.bias"):
+            load_weights(path, NET)
+
+
+@pytest.mark.parametrize("part", ["mean", "var"])
+def test_half_of_the_statistics_is_refused(tmp_path, part):
+    path = tmp_path / "w.npz"
+    save_weights(path, NET, NET.init(0), STATE)
+    parts = load_arrays(path)
+    del parts[f"state/norm.{part}"]
+    files.save_arrays(path, parts)
+    with pytest.raises(ValueError, match=rf"w.npz holds .* but no state/norm\.{part}"):
+        load_weights(path, NET)
+
+
 def test_a_file_that_is_cut_off_or_something_else_is_refused(tmp_path):
     path = tmp_path / "w.npz"
     save_weights(path, NET, NET.init(0))
@@ -69,20 +94,88 @@ def test_a_file_that_is_cut_off_or_something_else_is_refused(tmp_path):
         load_weights(tmp_path / "none.npz", NET)
 
 
-def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
+def test_a_changed_byte_is_noticed(tmp_path):
+    """Each file is refused with the one error, or holds what was kept."""
+    path, theta = tmp_path / "w.npz", NET.init(0)
+    save_weights(path, NET, theta, STATE)
+    whole, rng, refused = path.read_bytes(), np.random.default_rng(0), 0
+    for _ in range(1000):
+        changed = bytearray(whole)
+        changed[rng.integers(len(whole))] = rng.integers(256)
+        path.write_bytes(changed)
+        try:
+            got, _ = load_weights(path, NET)
+        except ValueError as error:
+            assert str(path) in str(error)
+            refused += 1
+        else:
+            assert got.tobytes() == theta.tobytes()
+    assert refused > 500
+
+
+def test_an_array_that_only_pickle_could_keep_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="x holds Python objects"):
+        files.save_arrays(tmp_path / "x.npz", {"x": np.array([{}], object)})
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_what_is_given_is_kept(tmp_path):
+    files.save_arrays(tmp_path / "x.npz", {"x": np.ones(2)})
+    assert list(load_arrays(tmp_path / "x.npz")) == ["x"]
+
+
+def test_a_folder_in_the_way_is_told_and_left(tmp_path):
+    (tmp_path / "w.npz").mkdir()
+    with pytest.raises(OSError, match="w.npz"):
+        save_weights(tmp_path / "w.npz", NET, NET.init(0))
+    assert [p.name for p in tmp_path.iterdir()] == ["w.npz"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX's")
+def test_a_file_may_be_read_by_whom_others_may(tmp_path):
+    (tmp_path / "other").write_text("")
+    save_weights(tmp_path / "w.npz", NET, NET.init(0))
+    modes = {p.stat().st_mode for p in tmp_path.iterdir()}
+    assert len(modes) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits are POSIX's")
+@pytest.mark.parametrize("limit", [0, 1000])
+def test_a_full_disk_leaves_nothing(tmp_path, limit):
+    """The system itself refuses to write more, at whatever call that happens."""
     path = tmp_path / "w.npz"
     save_weights(path, NET, NET.init(0))
     before = path.read_bytes()
-
-    def full(file, **parts):
-        file.write(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(files.np, "savez", full)
-    with pytest.raises(OSError, match="No space left"):
-        save_weights(path, NET, NET.init(1))
+    code = """
+        import resource, signal, sys
+        from minitorch.files import save_weights
+        from minitorch.models import mlp
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        net = mlp(6, 5, 4)
+        path, limit = sys.argv[1], int(sys.argv[2])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        try:
+            save_weights(path, net, net.init(1))
+        except OSError as error:
+            print(error)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(path), str(limit)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "too large" in done.stdout
     assert [p.name for p in tmp_path.iterdir()] == ["w.npz"]
     assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows locks an open file")
+def test_whoever_reads_the_old_file_reads_all_of_it(tmp_path):
+    path = tmp_path / "w.npz"
+    save_weights(path, NET, NET.init(0))
+    before = path.read_bytes()
+    with open(path, "rb", buffering=0) as reader:
+        start = reader.read(100)
+        save_weights(path, NET, NET.init(1))
+        assert start + reader.read() == before
+    assert path.read_bytes() != before
 
 
 def test_theta_of_another_size_is_refused(tmp_path):
