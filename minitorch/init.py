@@ -1,4 +1,4 @@
-"""Starting weights: each a function of a layout and a seed.
+"""Starting weights: each a function of a layout and a seed (`normal` makes one).
 
 All draw from the frozen streams of `minitorch.random`, one for each piece, so a
 receiver can draw the same theta0 for ever, and a layer's start does not hang on
@@ -82,6 +82,21 @@ def lecun_normal(layout: Layout, seed: int) -> np.ndarray:
     1.0
     """
     return _normal(layout, seed, lambda shape: math.sqrt(1 / fans(shape)[0]))
+
+
+def normal(std: float) -> Callable[[Layout, int], np.ndarray]:
+    """N(0, std^2) in every piece, whatever its size: gives the initialiser.
+
+    Raises:
+        ValueError: when std is below 0 or no finite number.
+
+    >>> theta0 = normal(0.05)(Layout({"weight": (200, 200), "bias": (200,)}), seed=0)
+    >>> theta0.shape, round(float(theta0[:40_000].std()), 3)
+    ((40200,), 0.05)
+    """
+    if not 0 <= std < math.inf:
+        raise ValueError(f"normal() takes a spread of 0 or more, got {std}")
+    return lambda layout, seed: _normal(layout, seed, lambda shape: std)
 
 
 def signed_constant(layout: Layout, seed: int) -> np.ndarray:

@@ -28,12 +28,17 @@ VARIANCE = {
     "signed_constant": lambda fan_in, fan_out: 2 / fan_in,
 }
 FANS = {"dense.weight": (200, 300), "conv.weight": (30 * 25, 40 * 25)}
+VARIANCE["normal"] = lambda fan_in, fan_out: 0.05**2
 every = pytest.mark.parametrize("name", VARIANCE)
+
+
+def initialiser(name):
+    return init.normal(0.05) if name == "normal" else getattr(init, name)
 
 
 @every
 def test_the_spread_is_the_formulas(name):
-    pieces = LAYOUT.views(getattr(init, name)(LAYOUT, seed=3))
+    pieces = LAYOUT.views(initialiser(name)(LAYOUT, seed=3))
     for piece, fans in FANS.items():
         values, want = pieces[piece], VARIANCE[name](*fans)
         assert abs(values.mean()) < 4 * math.sqrt(want / values.size)
@@ -54,7 +59,7 @@ def test_torch_calls_it_the_same(name):
     if theirs is None:
         pytest.skip("torch has no such function")
     more = {"nonlinearity": "relu"} if name.startswith("he") else {}
-    for piece, values in LAYOUT.views(getattr(init, name)(LAYOUT, 0)).items():
+    for piece, values in LAYOUT.views(initialiser(name)(LAYOUT, 0)).items():
         if values.ndim > 1:
             torch.manual_seed(0)
             want = theirs(torch.empty(values.shape), **more)
@@ -64,7 +69,7 @@ def test_torch_calls_it_the_same(name):
 
 @every
 def test_a_seed_and_a_name_decide(name):
-    draw = getattr(init, name)
+    draw = initialiser(name)
     assert draw(LAYOUT, 1).tobytes() == draw(LAYOUT, 1).tobytes()
     assert draw(LAYOUT, 1).tobytes() != draw(LAYOUT, 2).tobytes()
     alone = draw(Layout({"conv.weight": (40, 30, 5, 5)}), 1)
@@ -75,6 +80,18 @@ def test_signed_constants_have_one_size_and_both_signs():
     values = init.signed_constant(Layout({"w": (100, 50)}), 0)
     assert np.unique(values).tolist() == pytest.approx([-0.2, 0.2])
     assert 0.45 < (values > 0).mean() < 0.55
+
+
+def test_he_is_a_normal_of_its_own_size():
+    """The same numbers of the same stream, at another scale."""
+    layout = Layout({"w": (30, 8)})
+    assert init.normal(0.5)(layout, 4).tobytes() == init.he_normal(layout, 4).tobytes()
+
+
+@pytest.mark.parametrize("std", [-1, float("nan"), float("inf")])
+def test_no_spread_below_zero(std):
+    with pytest.raises(ValueError, match=f"spread of 0 or more, got {std}"):
+        init.normal(std)
 
 
 def test_golden():
