@@ -26,12 +26,16 @@ def rnn_cell(x: Tensor, h: Tensor, w_x: Tensor, w_h: Tensor, b: Tensor) -> Tenso
     Returns:
         The new h, (N, H).
 
+    Raises:
+        ValueError: when the shapes do not fit.
+
     Source: Elman (1990), Finding structure in time.
 
     >>> one = Tensor([[1.0]])
     >>> rnn_cell(one, one, one, 0 * one, Tensor([0.0])).data.round(3)
     array([[0.762]], dtype=float32)
     """
+    _check("rnn_cell", 1, h, w_x, w_h, b)
     return tanh(linear(x, w_x, b) + linear(h, w_h))
 
 
@@ -54,6 +58,9 @@ def lstm_cell(
     Returns:
         The new h and c, (N, H) both.
 
+    Raises:
+        ValueError: when the shapes do not fit.
+
     Source: Hochreiter and Schmidhuber (1997); the forget gate f by Gers,
     Schmidhuber, Cummins (2000).
 
@@ -62,6 +69,7 @@ def lstm_cell(
     >>> round(h.item(), 3), round(c.item(), 3)
     (0.628, 1.288)
     """
+    _check("lstm_cell", 4, h, w_x, w_h, b)
     gates = linear(x, w_x, b) + linear(h, w_h)  # (N, 4 H)
     H = h.shape[1]
     i, f, g, o = [
@@ -89,6 +97,17 @@ def lstm(inputs: int, hidden: int, classes: int) -> Network:
     return _reader("lstm", 4, inputs, hidden, classes)
 
 
+def _check(cell: str, gates: int, h: Tensor, *weights: Tensor) -> None:
+    """Refuse weights of another cell, which could broadcast where H is 1."""
+    G, H = gates * h.shape[-1], h.shape[-1]
+    w_x, w_h, b = (weight.shape for weight in weights)
+    if w_x[:1] != (G,) or w_h != (G, H) or b != (G,):
+        raise ValueError(
+            f"{cell}() with h {h.shape} takes w_x ({G}, F), w_h ({G}, {H}) and b "
+            f"({G},), got {w_x}, {w_h} and {b}"
+        )
+
+
 def _reader(kind: str, gates: int, F: int, H: int, K: int) -> Network:
     shapes: dict[str, tuple[int, ...]] = {
         "cell.input": (gates * H, F),
@@ -99,6 +118,10 @@ def _reader(kind: str, gates: int, F: int, H: int, K: int) -> Network:
     }
 
     def forward(weights: dict[str, Tensor], x: Tensor, mode: Mode) -> Tensor:
+        if x.ndim != 3 or x.shape[1] < 1 or x.shape[2] != F:
+            raise ValueError(
+                f"{kind} reads x (N, T, {F}) of one step or more, got {x.shape}"
+            )
         cell = [weights[f"cell.{part}"] for part in ("input", "hidden", "bias")]
         h = c = Tensor(np.zeros((len(x), H), x.dtype))
         for t in range(x.shape[1]):

@@ -62,3 +62,29 @@ def test_a_network_remembers_what_it_read_first(make):
         functional.cross_entropy(net(phi, x[:300]), y[:300]).backward()
         mover.step()
     assert (predict(net, phi, x[300:]) == y[300:]).mean() > 0.9
+
+
+@pytest.mark.parametrize("H", [1, 4])
+@pytest.mark.parametrize("gates", [1, 4])
+@pytest.mark.parametrize("odd", range(3))
+def test_weights_of_another_cell_are_refused(H, gates, odd):
+    """With one hidden number, most of it would broadcast."""
+    N, F, wrong = 2, 3, 5 - gates
+    shapes = [(gates * H, F), (gates * H, H), (gates * H,)]
+    shapes[odd] = (wrong * H, *shapes[odd][1:])
+    x, h, c, *weights = (
+        Tensor(np.ones(s, "f")) for s in ((N, F), *2 * [(N, H)], *shapes)
+    )
+    words = rf"cell\(\) with h \({N}, {H}\) takes w_x \({gates * H}, F\)"
+    with pytest.raises(ValueError, match=words):
+        rnn_cell(x, h, *weights) if gates == 1 else lstm_cell(x, h, c, *weights)
+
+
+@pytest.mark.parametrize("make", [rnn, lstm])
+@pytest.mark.parametrize("shape", [(2, 3), (2, 0, 3), (2, 5, 4), (2, 1, 5, 3)])
+def test_what_is_no_sequence_is_refused(make, shape):
+    net = make(3, 4, 2)
+    with pytest.raises(
+        ValueError, match=r"reads x \(N, T, 3\) of one step or more, got"
+    ):
+        net(net.init(0), np.ones(shape, np.float32))
