@@ -198,6 +198,23 @@ def test_adam_step(n, t, seed):
 
 
 @quick
+@given(st.integers(0, 50), st.sampled_from([0.9, 0.99]), seeds)
+def test_rmsprop_step(n, rho, seed):
+    theta, grad, v = normal(seed, (n,), (n,), (n,))
+    arrays = theta, grad, v * v
+    copies, before = tuple(a.copy() for a in arrays), grad.copy()
+    NUMPY.rmsprop_step(*arrays, 0.1, rho, 1e-8)
+    NUMBA.rmsprop_step(*copies, 0.1, rho, 1e-8)
+    same(copies, arrays)
+    assert (copies[1] == before).all()
+
+
+def test_rmsprop_runs_compiled(monkeypatch):
+    monkeypatch.setattr(NumpyBackend, "rmsprop_step", None)
+    NUMBA.rmsprop_step(*normal(0, (3,), (3,), (3,)), 0.1, 0.9, 1e-8)
+
+
+@quick
 @given(st.integers(0, 9), sizes, seeds)
 def test_fwht(log, m, seed):
     (x,) = normal(seed, (2**log, m))

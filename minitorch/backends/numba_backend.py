@@ -257,6 +257,15 @@ class NumbaBackend(NumpyBackend):
         kernels.sgd_step(*flat, *numbers, nesterov)
 
     @if_fits
+    def rmsprop_step(
+        self, theta: Array, grad: Array, v: Array, lr: float, rho: float, eps: float
+    ) -> None:
+        # Adam's loop, with beta1 = 0 (so m becomes the gradient) and nothing unbiased
+        flat = (a.reshape(-1) for a in (theta, grad, np.zeros_like(grad), v))
+        numbers = lr, 0, 1, rho, 1 - rho, 1, eps, 1
+        kernels.adam_step(*flat, *map(np.float32, numbers))
+
+    @if_fits
     def adam_step(
         self, theta: Array, grad: Array, moments: Any, lr: float, *how: Any
     ) -> None:
