@@ -112,15 +112,7 @@ def conv2d(
             f"{stride} and padding {padding} over {x.shape}"
         )
     bias = _bias("conv2d", rest, w.shape[0])
-    kernels = backend()
-    out = kernels.conv2d(x.data, w.data, bias, stride, padding, relu)
-
-    def backward(grad: Array) -> Grads:
-        grad = kernels.relu_grad(grad, out) if relu else grad
-        numbers = stride, padding, x.requires_grad
-        return kernels.conv2d_grad(grad, x.data, w.data, *numbers)[: len(parents)]
-
-    return record("conv2d", out, parents, backward)
+    return _convolve("conv2d", parents, bias, stride, padding, relu)
 
 
 def conv_transpose2d(
@@ -166,16 +158,7 @@ def conv_transpose2d(
             f"{w.shape[2]} x {w.shape[2]}, stride {stride} and padding {padding}"
         )
     bias = _bias("conv_transpose2d", rest, w.shape[1])
-    kernels = backend()
-    out = kernels.conv_transpose2d(x.data, w.data, bias, stride, padding, relu)
-
-    def backward(grad: Array) -> Grads:
-        grad = kernels.relu_grad(grad, out) if relu else grad
-        numbers = stride, padding, x.requires_grad
-        grads = kernels.conv_transpose2d_grad(grad, x.data, w.data, *numbers)
-        return grads[: len(parents)]
-
-    return record("conv_transpose2d", out, parents, backward)
+    return _convolve("conv_transpose2d", parents, bias, stride, padding, relu)
 
 
 def csr_matmul(
@@ -222,7 +205,9 @@ def csr_matmul(
     kernels = backend()
 
     def backward(grad: Array) -> Grads:
-        return kernels.csr_matmul_grad(grad, values.data, indptr, indices, x.data)
+        dvalues = kernels.csr_values_grad(grad, indptr, indices, x.data)
+        pattern = values.data, indptr, indices
+        return dvalues, kernels.csr_rmatmul(*pattern, grad, columns)
 
     out = kernels.csr_matmul(values.data, indptr, indices, x.data)
     return record("csr_matmul", out, parents, backward)
@@ -552,6 +537,22 @@ def _bias(op: str, rest: list[Tensor], size: int) -> Array | None:
     if rest and rest[0].shape != (size,):
         raise ValueError(f"{op}() needs a bias {(size,)}, got {rest[0].shape}")
     return rest[0].data if rest else None
+
+
+def _convolve(
+    op: str, parents: tuple, bias: Array | None, stride: int, padding: int, relu: bool
+) -> Tensor:
+    """Run a convolution, or its transpose, and write its tape entry."""
+    kernels, x, w = backend(), *parents[:2]
+    out = getattr(kernels, op)(x.data, w.data, bias, stride, padding, relu)
+
+    def backward(grad: Array) -> Grads:
+        grad = kernels.relu_grad(grad, out) if relu else grad
+        numbers = stride, padding, x.requires_grad
+        way_back = getattr(kernels, f"{op}_grad")
+        return way_back(grad, x.data, w.data, *numbers)[: len(parents)]
+
+    return record(op, out, parents, backward)
 
 
 def _filled(x: Any, given: Operand | None, value: float) -> Tensor:

@@ -2,7 +2,7 @@
 
 Each is serial and holds no lock. Indices are sums of loop variables and never
 negative, which lets the compiler use vector instructions; that is why a
-convolution pads its input once instead of testing bounds. Sums may be
+convolution pads its input first instead of testing bounds. Sums may be
 reordered, but NaN and infinity stay what they are.
 """
 
@@ -72,25 +72,6 @@ def row_bias_act(y: Array, b: Array, relu: bool) -> None:
         else:
             for o in range(O):
                 y[n, o] += b[o]
-
-
-@jit
-def pad(x: Array, p: int, out: Array) -> None:
-    """Put x (N, C, H, W) into out with p zeros on every side."""
-    N, C, H, W = x.shape
-    zero = np.float32(0)
-    for n in range(N):
-        for c in range(C):
-            for i in range(p):
-                for j in range(W + 2 * p):
-                    out[n, c, i, j] = zero
-                    out[n, c, H + p + i, j] = zero
-            for i in range(H):
-                for j in range(p):
-                    out[n, c, i + p, j] = zero
-                    out[n, c, i + p, W + p + j] = zero
-                for j in range(W):
-                    out[n, c, i + p, j + p] = x[n, c, i, j]
 
 
 @jit
@@ -282,25 +263,28 @@ def csr_matmul(
 
 
 @jit
-def csr_matmul_grad(
-    grad: Array,
-    values: Array,
-    indptr: Array,
-    indices: Array,
-    x: Array,
-    dvalues: Array,
-    dx: Array,
+def csr_rmatmul(
+    values: Array, indptr: Array, indices: Array, grad: Array, out: Array
 ) -> None:
-    """dvalues[z] = grad[row] . x[column]; dx[column] += values[z] grad[row]."""
-    N = x.shape[1]
+    """out[column] += values[z] grad[row] for each entry z, from zeros."""
+    N = grad.shape[1]
     for r in range(len(indptr) - 1):
         for z in range(indptr[r], indptr[r + 1]):
-            a, i = values[z], indices[z]
-            total = np.float32(0)
             for n in range(N):
-                total += grad[r, n] * x[i, n]
-                dx[i, n] += a * grad[r, n]
-            dvalues[z] = total
+                out[indices[z], n] += values[z] * grad[r, n]
+
+
+@jit
+def csr_values_grad(
+    grad: Array, indptr: Array, indices: Array, x: Array, out: Array
+) -> None:
+    """out[z] = grad[row] . x[column] for each entry z."""
+    for r in range(len(indptr) - 1):
+        for z in range(indptr[r], indptr[r + 1]):
+            total = np.float32(0)
+            for n in range(x.shape[1]):
+                total += grad[r, n] * x[indices[z], n]
+            out[z] = total
 
 
 @jit
@@ -406,25 +390,3 @@ def scatter(x: Array, places: Array, scale: Array, out: Array) -> None:
     """out[places[i]] = scale[i] x[i]: the transpose of gather."""
     for i in range(out.size):
         out[places[i]] = scale[i] * x[i]
-
-
-@jit
-def sparse_project(phi: Array, rows: Array, values: Array, out: Array) -> None:
-    """out[rows[j, i]] += values[j, i] phi[j], from zero."""
-    d, per_column = rows.shape
-    for i in range(out.size):
-        out[i] = np.float32(0)
-    for j in range(d):
-        for i in range(per_column):
-            out[rows[j, i]] += values[j, i] * phi[j]
-
-
-@jit
-def sparse_project_grad(grad: Array, rows: Array, values: Array, out: Array) -> None:
-    """out[j] = sum_i values[j, i] grad[rows[j, i]]."""
-    d, per_column = rows.shape
-    for j in range(d):
-        total = np.float32(0)
-        for i in range(per_column):
-            total += values[j, i] * grad[rows[j, i]]
-        out[j] = total

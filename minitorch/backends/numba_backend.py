@@ -177,12 +177,20 @@ class NumbaBackend(NumpyBackend):
         return y
 
     @if_fits
-    def csr_matmul_grad(
-        self, grad: Array, values: Array, indptr: Array, indices: Array, x: Array
-    ) -> tuple[Array, Array]:
-        dvalues, dx = np.empty_like(values), np.zeros_like(x)
-        kernels.csr_matmul_grad(grad, values, indptr, indices, x, dvalues, dx)
-        return dvalues, dx
+    def csr_rmatmul(
+        self, values: Array, indptr: Array, indices: Array, grad: Array, columns: int
+    ) -> Array:
+        out = np.zeros((columns, grad.shape[1]), np.float32)
+        kernels.csr_rmatmul(values, indptr, indices, grad, out)
+        return out
+
+    @if_fits
+    def csr_values_grad(
+        self, grad: Array, indptr: Array, indices: Array, x: Array
+    ) -> Array:
+        out = np.empty(len(indices), np.float32)
+        kernels.csr_values_grad(grad, indptr, indices, x, out)
+        return out
 
     @if_fits
     def moments(self, x: Array) -> tuple[Array, Array]:
@@ -303,18 +311,6 @@ class NumbaBackend(NumpyBackend):
         kernels.scatter(x, places, scale, out)
         return out
 
-    @if_fits
-    def sparse_project(self, phi: Array, rows: Array, values: Array, D: int) -> Array:
-        out = np.empty(D, np.float32)
-        kernels.sparse_project(phi, rows, values, out)
-        return out
-
-    @if_fits
-    def sparse_project_grad(self, grad: Array, rows: Array, values: Array) -> Array:
-        out = np.empty(len(rows), np.float32)
-        kernels.sparse_project_grad(grad, rows, values, out)
-        return out
-
 
 def _flat(x: Array) -> Array:
     """(N, C) or (N, C, H, W) as (N, C, P)."""
@@ -328,11 +324,12 @@ def _channel_sums(x: Array) -> Array:
 
 
 def _padded(x: Array, p: int) -> Array:
+    """Put zeros around the images of x (N, C, H, W), once for all windows."""
     if not p:
         return x
     N, C, H, W = x.shape
-    out = np.empty((N, C, H + 2 * p, W + 2 * p), np.float32)
-    kernels.pad(x, p, out)
+    out = np.zeros((N, C, H + 2 * p, W + 2 * p), np.float32)
+    out[:, :, p : p + H, p : p + W] = x
     return out
 
 

@@ -357,16 +357,21 @@ class NumpyBackend:
         shape = len(indptr) - 1, len(x)
         return csr_array((values, indices, indptr), shape) @ x
 
-    def csr_matmul_grad(
-        self, grad: Array, values: Array, indptr: Array, indices: Array, x: Array
-    ) -> tuple[Array, Array]:
-        """Gradients of the values and of x from that of W x."""
+    def csr_rmatmul(
+        self, values: Array, indptr: Array, indices: Array, grad: Array, columns: int
+    ) -> Array:
+        """W^T grad, (columns, N), for the same W and a grad (R, N)."""
         from scipy.sparse import csr_array
 
-        shape = len(indptr) - 1, len(x)
-        rows = np.repeat(np.arange(shape[0]), np.diff(indptr))
-        dvalues = np.einsum("zn,zn->z", grad[rows], x[indices])
-        return dvalues, csr_array((values, indices, indptr), shape).T @ grad
+        shape = len(indptr) - 1, columns
+        return csr_array((values, indices, indptr), shape).T @ grad
+
+    def csr_values_grad(
+        self, grad: Array, indptr: Array, indices: Array, x: Array
+    ) -> Array:
+        """Gradient of W's values from that of W x: grad[row] . x[column] for each."""
+        rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+        return np.einsum("zn,zn->z", grad[rows], x[indices])
 
     # -- random projections ---------------------------------------------------
     def fwht(self, x: Array) -> Array:
@@ -390,15 +395,6 @@ class NumpyBackend:
         out = np.empty_like(x)
         out[places] = scale * x
         return out
-
-    def sparse_project(self, phi: Array, rows: Array, values: Array, D: int) -> Array:
-        """P phi for a P (D, d) whose column j holds values[j] at rows[j]."""
-        weights = (values * phi[:, None]).ravel()
-        return np.bincount(rows.ravel(), weights, D).astype(phi.dtype)
-
-    def sparse_project_grad(self, grad: Array, rows: Array, values: Array) -> Array:
-        """P^T grad for the same P."""
-        return (values * grad[rows]).sum(1)
 
 
 def conv_size(

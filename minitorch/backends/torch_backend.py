@@ -17,13 +17,6 @@ from torch.nn import functional as F
 from minitorch.backends.numpy_backend import Array, Function, Grads, NumpyBackend
 
 aten = torch.ops.aten
-TYPES: dict[Any, Any] = {
-    torch.float32: np.float32,
-    torch.float64: np.float64,
-    torch.bool: np.bool_,
-}
-TYPES |= {getattr(torch, n): getattr(np, n) for n in ("int8", "uint8", "int16")}
-TYPES |= {torch.int32: np.int32, torch.int64: np.int64}
 
 
 class TorchBackend(NumpyBackend):
@@ -97,11 +90,11 @@ class TorchBackend(NumpyBackend):
 
     @staticmethod
     def kind(array: Array) -> str:
-        return array.dtype.kind if isinstance(array, np.ndarray) else _kind(array.dtype)
+        return np.dtype(str(array.dtype).removeprefix("torch.")).kind
 
     @staticmethod
     def numpy_dtype(array: Array) -> np.dtype:
-        return np.dtype(TYPES[array.dtype])
+        return np.dtype(str(array.dtype).removeprefix("torch."))
 
     @staticmethod
     def astype(array: Array, like: Array) -> Array:
@@ -281,13 +274,18 @@ class TorchBackend(NumpyBackend):
         y = x.new_zeros(len(indptr) - 1, x.shape[1])
         return y.index_add_(0, rows, values[:, None] * x[columns])
 
-    def csr_matmul_grad(
-        self, grad: Array, values: Array, indptr: Array, indices: Array, x: Array
-    ) -> tuple[Array, Array]:
+    def csr_rmatmul(
+        self, values: Array, indptr: Array, indices: Array, grad: Array, columns: int
+    ) -> Array:
+        rows, places = self._entries(indptr, indices)
+        out = grad.new_zeros(columns, grad.shape[1])
+        return out.index_add_(0, places, values[:, None] * grad[rows])
+
+    def csr_values_grad(
+        self, grad: Array, indptr: Array, indices: Array, x: Array
+    ) -> Array:
         rows, columns = self._entries(indptr, indices)
-        arrived = grad[rows]
-        dx = torch.zeros_like(x).index_add_(0, columns, values[:, None] * arrived)
-        return (arrived * x[columns]).sum(1), dx
+        return (grad[rows] * x[columns]).sum(1)
 
     def _entries(self, indptr: Array, indices: Array) -> tuple[Array, Array]:
         rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
@@ -309,13 +307,6 @@ class TorchBackend(NumpyBackend):
         out = torch.empty_like(x)
         out[places] = scale * x
         return out
-
-    def sparse_project(self, phi: Array, rows: Array, values: Array, D: int) -> Array:
-        weights = (values * phi[:, None]).reshape(-1)
-        return phi.new_zeros(D).index_add_(0, rows.reshape(-1), weights)
-
-    def sparse_project_grad(self, grad: Array, rows: Array, values: Array) -> Array:
-        return (values * grad[rows]).sum(1)
 
     # -- a whole step at once -------------------------------------------------
     def capture(self, step: Callable[..., Any], *arrays: Array) -> Callable[..., Any]:
@@ -356,10 +347,6 @@ class TorchBackend(NumpyBackend):
             return loss
 
         return replay
-
-
-def _kind(dtype: torch.dtype) -> str:
-    return np.dtype(TYPES[dtype]).kind
 
 
 def _axes(x: Array, axis: Any) -> Any:

@@ -313,19 +313,23 @@ class SparseProjection(Projection):
         k = round(D**0.5)
         edges = np.arange(k + 1) * D // k
         within = random.random_sample((d, k)) * np.diff(edges)
-        self._places = (edges[:-1] + within.astype(np.int64)).astype(np.int32)
+        # P transposed in compressed rows, one for each coordinate.
+        self._places = (edges[:-1] + within.astype(np.int64)).astype(np.int32).ravel()
         signs = 2 * random.randint(0, 2, (d, k)) - 1
-        self._values = (signs / np.sqrt(k)).astype(np.float32)
+        self._values = (signs / np.sqrt(k)).astype(np.float32).ravel()
+        self._starts = np.arange(0, d * k + 1, k, dtype=np.int32)
         self._D = D
-        self.nbytes = self._places.nbytes + self._values.nbytes
+        self.nbytes = self._places.nbytes + self._values.nbytes + self._starts.nbytes
 
     def apply(self, phi: Array) -> Array:
-        places, values = map(backend().constant, (self._places, self._values))
-        return backend().sparse_project(phi, places, values, self._D)
+        kernels, values = backend(), backend().constant(self._values)
+        pattern = self._starts, self._places
+        return kernels.csr_rmatmul(values, *pattern, phi[:, None], self._D)[:, 0]
 
     def adjoint(self, grad: Array) -> Array:
-        places, values = map(backend().constant, (self._places, self._values))
-        return backend().sparse_project_grad(grad, places, values)
+        values = backend().constant(self._values)
+        pattern = self._starts, self._places
+        return backend().csr_matmul(values, *pattern, grad[:, None])[:, 0]
 
 
 class FastfoodProjection(Projection):
