@@ -548,6 +548,19 @@ def test_custom(): agree(one, triple, lambda x: 3 * x)
 # fmt: on
 
 
+def test_every_operation_meets_torchs():
+    """Dropout and Bernoulli masks draw by chance: `test_gradients` looks at them."""
+    apart = {"tensor", "record", "same_dtype", "power", "dropout", "bernoulli_mask"}
+    found = set()
+    for module in (ops, functional, discrete):
+        for name, value in vars(module).items():
+            own = getattr(value, "__module__", "") == module.__name__
+            if own and not isinstance(value, type) and not name.startswith("_"):
+                found.add(name)
+    tested = {name.removeprefix("test_") for name in globals()}
+    assert found - apart <= tested
+
+
 @pytest.mark.parametrize(
     "expression",
     [
