@@ -596,11 +596,14 @@ def test_memory_does_not_grow_with_the_steps(name):
 
             for _ in range(100):
                 step()
-            # Blocks of the interpreter: an array cannot outlive its own.
-            before = sys.getallocatedblocks()
-            for _ in range(10_000):
-                step()
-            after = sys.getallocatedblocks()
+            # Blocks of the interpreter: an array cannot outlive its own. Others may
+            # take some too, such as threads of earlier tests; a leak grows each time.
+            growth = []
+            while len(growth) < 3 and min(growth, default=100) >= 100:
+                before = sys.getallocatedblocks()
+                for _ in range(10_000):
+                    step()
+                growth.append(sys.getallocatedblocks() - before)
     finally:
         gc.enable()
-    assert after - before < 100
+    assert min(growth) < 100, growth
