@@ -93,7 +93,8 @@ def top_k_mask(scores: Operand, k: int) -> Tensor:
         gradient goes straight through to all scores.
 
     Raises:
-        ValueError: when k is not from 0 to the number of scores.
+        ValueError: when k is not from 0 to the number of scores, or a score is nan
+            (not looked at on a GPU).
 
     Source: Ramanujan et al. (2020), What's hidden in a randomly weighted neural
     network?, section 3.
@@ -102,7 +103,9 @@ def top_k_mask(scores: Operand, k: int) -> Tensor:
     Tensor([0. 1. 0. 1.])
     """
     scores = tensor(scores)
-    size = int(np.prod(scores.shape))
+    size, kernels = int(np.prod(scores.shape)), backend()
+    if kernels.looks and (scores.data != scores.data).any():
+        raise ValueError(f"top_k_mask() got a nan among its scores {scores.shape}")
     if not 0 <= k <= size:
         raise ValueError(f"top_k_mask() keeps from 0 to {size} of {size}, got k = {k}")
 
@@ -162,7 +165,7 @@ def walsh_hadamard(x: Operand) -> Tensor:
     Tensor([4. 2.])
     """
     x = tensor(x)
-    L = x.shape[0] if x.ndim in (1, 2) else 0
+    L = x.shape[0] if x.ndim in (1, 2) and 0 not in x.shape else 0
     if L < 1 or L & (L - 1):
         raise ValueError(
             f"walsh_hadamard() takes x (L,) or (L, m) with L a power of two, got "

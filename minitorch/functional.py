@@ -100,7 +100,7 @@ def conv2d(
     (1, 1, 2, 2)
     """
     x, w, *rest = parents = _inputs("conv2d", x, w, b)
-    square = w.ndim == 4 and w.shape[2] == w.shape[3]
+    square = w.ndim == 4 and w.shape[2] == w.shape[3] and 0 not in w.shape
     if x.ndim != 4 or not square or x.shape[1] != w.shape[1]:
         raise ValueError(
             f"conv2d() takes x (N, C, H, W) and w (O, C, k, k), got {x.shape} "
@@ -145,7 +145,7 @@ def conv_transpose2d(
        [1. 2. 1.]]]])
     """
     x, w, *rest = parents = _inputs("conv_transpose2d", x, w, b)
-    square = w.ndim == 4 and w.shape[2] == w.shape[3]
+    square = w.ndim == 4 and w.shape[2] == w.shape[3] and 0 not in w.shape
     if x.ndim != 4 or not square or x.shape[1] != w.shape[0]:
         raise ValueError(
             f"conv_transpose2d() takes x (N, C, H, W) and w (C, O, k, k), got "
@@ -181,6 +181,7 @@ def csr_matmul(
 
     Raises:
         ValueError: when the shapes do not fit or an index is out of range.
+        TypeError: when indices are not whole numbers.
 
     >>> start, column = np.array([0, 1, 3]), np.array([1, 0, 1])  # [[0 2], [3 4]]
     >>> csr_matmul(Tensor([2.0, 3.0, 4.0]), start, column, Tensor([[1.0], [10.0]]), 2)
@@ -188,7 +189,7 @@ def csr_matmul(
      [43.]])
     """
     values, x = parents = _inputs("csr_matmul", values, x)
-    indptr, indices = np.asarray(indptr, np.int32), np.asarray(indices, np.int32)
+    indptr, indices = _places("csr_matmul", indptr), _places("csr_matmul", indices)
     fits = values.ndim == indices.ndim == 1 and x.ndim == 2 and indptr.size
     if not fits or values.shape != indices.shape or x.shape[0] != columns:
         raise ValueError(
@@ -221,11 +222,12 @@ def embedding(table: Operand, ids: Array) -> Tensor:
 
     Raises:
         ValueError: when an id is not one of 0 to V - 1.
+        TypeError: when the ids are not whole numbers.
 
     >>> embedding(Tensor([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 1, 0])).shape
     (3, 2)
     """
-    table, ids = tensor(table), np.asarray(ids)
+    table, ids = tensor(table), _places("embedding", ids)
     if ids.size and not 0 <= ids.min() <= ids.max() < len(table):
         raise ValueError(
             f"embedding() got ids from {ids.min()} to {ids.max()} for a table of "
@@ -341,7 +343,12 @@ def batch_norm(
         if 0 in x.shape:
             raise ValueError(f"batch_norm() of an empty batch {x.shape}")
         statistics = kernels.moments(x.data)
-    mean, var = statistics
+    mean, var = (kernels.astype(kernels.asarray(part), x.data) for part in statistics)
+    if not tuple(mean.shape) == tuple(var.shape) == gamma.shape:
+        raise ValueError(
+            f"batch_norm() takes a mean and a variance {gamma.shape}, got "
+            f"{tuple(mean.shape)} and {tuple(var.shape)}"
+        )
     inverse = (var + eps) ** -0.5
     out = kernels.batch_norm(x.data, mean, gamma.data * inverse, beta.data, relu)
 
@@ -465,6 +472,7 @@ def cross_entropy(logits: Operand, labels: Array) -> Tensor:
     0.6931471824645996
     """
     logits, kernels = tensor(logits), backend()
+    labels = labels.data if isinstance(labels, Tensor) else labels
     if not hasattr(labels, "dtype") or kernels.kind(labels) not in "iu":
         raise TypeError(
             "cross_entropy() takes an array of whole numbers as labels, got "
@@ -531,6 +539,16 @@ def _inputs(op: str, *given: Operand | None) -> tuple[Tensor, ...]:
     tensors = tuple([tensor(x) for x in given if x is not None])
     same_dtype(op, *tensors)
     return tensors
+
+
+def _places(op: str, given: Any) -> np.ndarray:
+    """Read whole numbers that say where; int32, as the kernels have it."""
+    places = np.asarray(given)
+    if places.dtype.kind not in "iu" and places.size:
+        raise TypeError(f"{op}() takes whole numbers as places, got {places.dtype}")
+    if places.size and abs(places).max() >= 2**31:
+        raise ValueError(f"{op}() takes places below 2**31, got {abs(places).max()}")
+    return places.astype(np.int32)
 
 
 def _bias(op: str, rest: list[Tensor], size: int) -> Array | None:

@@ -251,12 +251,21 @@ def where(condition: Array, a: Operand, b: Operand) -> Tensor:
     Args:
         condition: an array of booleans; no gradient flows to it.
 
+    Raises:
+        TypeError: when the condition is anything but booleans.
+
     >>> where(np.array([True, False]), Tensor([1.0, 2.0]), 0)
     Tensor([1. 0.])
     """
     a, b = _pair("where", a, b)
     chosen = condition.data if isinstance(condition, Tensor) else condition
-    chosen = backend().asarray(chosen)
+    if not isinstance(chosen, backend().arrays):
+        chosen = backend().asarray(np.asarray(chosen))
+    if backend().kind(chosen) != "b":
+        raise TypeError(
+            f"where() takes a condition of booleans, got {chosen.dtype}; compare "
+            "first, such as x > 0"
+        )
 
     def backward(grad: Array) -> Grads:
         return grad * chosen, grad * ~chosen
@@ -510,7 +519,10 @@ def stack(tensors: Sequence[Operand], axis: int = 0) -> Tensor:
     if len({part.shape for part in parts}) != 1:
         shapes = ", ".join(str(part.shape) for part in parts)
         raise ValueError(f"stack() takes one shape, got {shapes or 'no tensors'}")
-    at = axis % (parts[0].ndim + 1)
+    n = parts[0].ndim
+    if not -n <= axis + 1 <= n + 1:
+        raise ValueError(f"stack() got axis {axis} for tensors {parts[0].shape}")
+    at = axis % (n + 1)
     shape = parts[0].shape[:at] + (1,) + parts[0].shape[at:]
     return concat([reshape(part, shape) for part in parts], at)
 
@@ -646,7 +658,7 @@ def custom(name: str, forward: Callable, backward: Callable) -> Callable:
 
     Raises:
         TypeError: when `forward` gives anything but an array of the input's type.
-        ValueError: when `backward` gives a gradient of another shape.
+        ValueError: when `backward` gives a gradient of another shape or type.
 
     >>> double = custom("double", lambda x: 2 * x, lambda grad: 2 * grad)
     >>> x = Tensor([3.0], requires_grad=True)
@@ -667,11 +679,12 @@ def custom(name: str, forward: Callable, backward: Callable) -> Callable:
 
         def checked(grad: Array) -> Grads:
             dx = backward(grad)
-            shape = getattr(dx, "shape", type(dx).__name__)
-            if shape != x.data.shape:
+            shape = tuple(dx.shape) if hasattr(dx, "shape") else type(dx).__name__
+            if shape != x.shape or dx.dtype != x.data.dtype:
                 raise ValueError(
-                    f"the backward of '{name}' gave a gradient {shape} for an "
-                    f"input {x.shape}"
+                    f"the backward of '{name}' gave a gradient {shape} of "
+                    f"{getattr(dx, 'dtype', 'no type')} for an input {x.shape} of "
+                    f"{x.dtype}"
                 )
             return (dx,)
 

@@ -149,6 +149,13 @@ class AdamW(Adam):
     0.65
     """
 
-    def __init__(self, phi: Tensor, lr: float = 1e-3, *, weight_decay: float = 0.01):
-        super().__init__(phi, lr)
+    def __init__(
+        self,
+        phi: Tensor,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ):
+        super().__init__(phi, lr, betas, eps)
         self.decay = weight_decay

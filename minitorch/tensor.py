@@ -112,6 +112,7 @@ class Tensor:
                 "backward() on a tensor that does not require a gradient; was it "
                 "computed under no_grad(), or from tensors without requires_grad?"
             )
+        ops.tensor(self)  # refuses one of another back-end
         if grad is None and math.prod(self.shape) == 1:
             grad = backend().ones_like(self.data)
             if backend().looks and not math.isfinite(self.item()):
@@ -123,8 +124,9 @@ class Tensor:
                 f"got {None if grad is None else tuple(shape)}; or reduce to one "
                 "number first, such as by .sum()"
             )
-        self.grad = backend().astype(backend().asarray(grad), self.data)
         nodes = reachable(self)
+        grad = backend().astype(backend().asarray(grad), self.data)
+        self.grad = grad if self.grad is None else self.grad + grad
         owned = set()  # nodes whose gradient is a buffer of our own, to add into
         # Newest first is a topological order: a result is made after its inputs.
         for made in sorted(nodes, reverse=True):

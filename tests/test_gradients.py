@@ -141,6 +141,18 @@ def test_gradients_are_derivatives(name, engine):
         gradcheck(function, *arrays, tolerance=1e-7)
 
 
+@pytest.mark.parametrize("engine", BACKENDS)
+@pytest.mark.parametrize("name", CHECKS)
+def test_gradients_are_derivatives_of_views(name, engine):
+    """What an operation reads, on its way back too, is every second number."""
+    function, *arrays = CHECKS[name]
+    wide = [np.stack([array, array + 1], -1) for array in arrays]
+    with use(engine):
+        gradcheck(
+            lambda *x: function(*(each[..., 0] for each in x)), *wide, tolerance=1e-7
+        )
+
+
 def test_every_operation_is_checked():
     helpers = {"tensor", "record", "same_dtype"}
     found = set()

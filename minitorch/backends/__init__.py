@@ -54,6 +54,8 @@ def _load(name: str, **options: Any) -> NumpyBackend:
 class use_backend:
     """Choose the back-end, for good or for the length of a `with` block.
 
+    The choice holds for the whole process, all threads included.
+
     Arrays of two back-ends do not mix: a tensor belongs to the one it was made
     under (numpy and numba share theirs).
 

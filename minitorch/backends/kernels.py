@@ -128,7 +128,8 @@ def max_pool2d(x: Array, k: int, y: Array, which: Array) -> None:
                     for a in range(k):
                         for b in range(k):
                             value = x[n, c, i * k + a, j * k + b]
-                            if value > best:
+                            odd = value != value and best == best  # the first nan
+                            if value > best or odd:
                                 best, place = value, a * k + b
                     y[n, c, i, j] = best
                     which[n, c, i, j] = place
@@ -244,6 +245,14 @@ def csr_matmul(
 ) -> None:
     """y = W x for W in compressed rows: four entries of a row at a time."""
     N = x.shape[1]
+    if N == 1:  # a vector: a loop over its one column would cost more
+        flat = x.reshape(x.size)
+        for r in range(len(indptr) - 1):
+            total = np.float32(0)
+            for z in range(indptr[r], indptr[r + 1]):
+                total += values[z] * flat[indices[z]]
+            y[r, 0] = total
+        return
     for r in range(len(indptr) - 1):
         for n in range(N):
             y[r, n] = np.float32(0)
@@ -268,6 +277,12 @@ def csr_rmatmul(
 ) -> None:
     """out[column] += values[z] grad[row] for each entry z, from zeros."""
     N = grad.shape[1]
+    if N == 1:
+        flat, totals = grad.reshape(grad.size), out.reshape(out.size)
+        for r in range(len(indptr) - 1):
+            for z in range(indptr[r], indptr[r + 1]):
+                totals[indices[z]] += values[z] * flat[r]
+        return
     for r in range(len(indptr) - 1):
         for z in range(indptr[r], indptr[r + 1]):
             for n in range(N):

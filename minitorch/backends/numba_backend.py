@@ -7,6 +7,7 @@ view) takes the numpy version of the same method.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
@@ -42,11 +43,14 @@ def if_fits(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(plain)
     def choose(self: NumbaBackend, *args: Any) -> Any:
+        serves = False  # whole numbers alone are numpy's
         for arg in args:
-            odd = arg.__class__ is np.ndarray and not fits(arg)
-            if odd and arg.dtype.kind == "f":
-                return plain(self, *args)
-        return method(self, *args)
+            if arg.__class__ is np.ndarray:
+                if fits(arg):
+                    serves = True
+                elif arg.dtype.kind == "f":
+                    return plain(self, *args)
+        return (method if serves else plain)(self, *args)
 
     return choose
 
@@ -110,7 +114,7 @@ class NumbaBackend(NumpyBackend):
     ) -> Grads:
         (N, _, H, W), O, k, p = x.shape, len(w), w.shape[-1], padding
         OH, OW = grad.shape[2:]
-        grad = grad.reshape(N, O, -1)
+        grad = grad.reshape(N, O, OH * OW)
         x, rows = _padded(x, p), w.reshape(O, -1)
         dx: Array = np.empty_like(x) if need_x else None
 
@@ -136,7 +140,7 @@ class NumbaBackend(NumpyBackend):
         (N, C, H, W), (_, O, k, _), p = x.shape, w.shape, padding
         high, wide = ((n - 1) * stride + k for n in (H, W))
         y = np.empty((N, O, high, wide), np.float32)
-        rows, pixels = w.reshape(C, -1), x.reshape(N, C, -1)
+        rows, pixels = w.reshape(C, -1), x.reshape(N, C, H * W)
 
         def work(mine: slice) -> None:
             out, mine_x = y[mine], pixels[mine]
@@ -145,16 +149,16 @@ class NumbaBackend(NumpyBackend):
 
         self._share(N, work)
         y = np.ascontiguousarray(y[:, :, p : high - p, p : wide - p])
-        return _bias_act(y.reshape(N, O, -1), b, relu).reshape(y.shape)
+        return _bias_act(_flat(y), b, relu).reshape(y.shape)
 
     @if_fits
     def conv_transpose2d_grad(
         self, grad: Array, x: Array, w: Array, stride: int, padding: int, need_x: bool
     ) -> Grads:
         (N, C, H, W), k = x.shape, w.shape[-1]
-        db = _channel_sums(grad.reshape(N, grad.shape[1], -1))
+        db = _channel_sums(_flat(grad))
         grad, rows = _padded(grad, padding), w.reshape(C, -1)
-        pixels = x.reshape(N, C, -1)
+        pixels = x.reshape(N, C, H * W)
         dx: Array = np.empty_like(pixels) if need_x else None
 
         def work(mine: slice) -> Array:
@@ -237,7 +241,7 @@ class NumbaBackend(NumpyBackend):
     def max_pool2d(self, x: Array, k: int) -> tuple[Array, Array]:
         N, C, H, W = x.shape
         y = np.empty((N, C, H // k, W // k), np.float32)
-        which = np.empty(y.shape, np.uint16)
+        which = np.empty(y.shape, np.int32)
         kernels.max_pool2d(x, k, y, which)
         return y, which
 
@@ -286,8 +290,9 @@ class NumbaBackend(NumpyBackend):
     @if_fits
     def argsort(self, x: Array) -> Array:
         # Whole numbers in the order of the floats, each with its place behind it, are
-        # sorted faster than places are. Adding 0 makes one zero of the two.
-        bits = (x + np.float32(0)).view(np.int32)
+        # sorted faster than places are. Adding 0 makes one zero of the two, and
+        # every nan is made the one that comes last.
+        bits = np.where(x == x, x + np.float32(0), np.float32(np.nan)).view(np.int32)
         keys = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).astype(np.int64) << 32
         keys |= np.arange(x.shape[-1])
         keys.sort(-1)
@@ -314,7 +319,7 @@ class NumbaBackend(NumpyBackend):
 
 def _flat(x: Array) -> Array:
     """(N, C) or (N, C, H, W) as (N, C, P)."""
-    return x.reshape(*x.shape[:2], -1)
+    return x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
 
 
 def _channel_sums(x: Array) -> Array:
@@ -359,7 +364,7 @@ def _patches(
     """Walk over the images in blocks, with each block's patches (n, C*k*k, P)."""
     N, C = x.shape[:2]
     if k == 1 and stride == 1:  # the patches are the pixels
-        yield slice(0, N), x.reshape(N, C, -1)
+        yield slice(0, N), _flat(x)
         return
     for part, columns in _blocks(N, C * k * k, OH * OW):
         kernels.im2col(x[part], k, stride, OH, OW, columns)

@@ -183,7 +183,7 @@ class NumpyBackend:
     ) -> Grads:
         """Gradients of x, w and b from that of the convolution, (N, O, H, W)."""
         N, O, k = len(x), len(w), w.shape[-1]
-        grad = grad.reshape(N, O, -1)
+        grad = grad.reshape(N, O, grad.shape[2] * grad.shape[3])
         columns = self._im2col(x, k, stride, padding)
         dw = np.matmul(grad, columns.swapaxes(1, 2)).sum(0).reshape(w.shape)
         dx = None
@@ -197,7 +197,7 @@ class NumpyBackend:
     ) -> Array:
         """Stamp w (C, O, k, k) at every pixel of x (N, C, H, W), and add up."""
         (N, C, H, W), (_, O, k, _) = x.shape, w.shape
-        columns = np.matmul(w.reshape(C, -1).T, x.reshape(N, C, -1))
+        columns = np.matmul(w.reshape(C, -1).T, x.reshape(N, C, H * W))
         size = [(n - 1) * stride + k - 2 * padding for n in (H, W)]
         y = self._col2im(columns, (N, O, *size), k, stride, padding)
         if b is not None:
@@ -210,7 +210,7 @@ class NumpyBackend:
         """Gradients of x, w and b from that of the transposed convolution."""
         N, C, k = len(x), len(w), w.shape[-1]
         columns = self._im2col(grad, k, stride, padding)  # (N, O*k*k, H*W)
-        rows = x.reshape(N, C, -1)
+        rows = x.reshape(N, C, x.shape[2] * x.shape[3])
         dw = np.matmul(rows, columns.swapaxes(1, 2)).sum(0).reshape(w.shape)
         dx = np.matmul(w.reshape(C, -1), columns).reshape(x.shape) if need_x else None
         return dx, dw, grad.sum((0, 2, 3))
@@ -249,7 +249,7 @@ class NumpyBackend:
         N, C, H, W = x.shape
         tiles = x.reshape(N, C, H // k, k, W // k, k).swapaxes(3, 4)
         tiles = tiles.reshape(N, C, H // k, W // k, k * k)
-        which = tiles.argmax(-1).astype(np.uint16)
+        which = tiles.argmax(-1).astype(np.int32)
         return np.take_along_axis(tiles, which[..., None], -1)[..., 0], which
 
     def max_pool2d_grad(self, grad: Array, which: Array, k: int) -> Array:
@@ -264,7 +264,8 @@ class NumpyBackend:
     def moments(self, x: Array) -> tuple[Array, Array]:
         """Mean and variance of each channel of x (N, C) or (N, C, H, W)."""
         axes = (0, 2, 3)[: x.ndim - 1]
-        return x.mean(axes), x.var(axes)
+        wide = x.astype(np.float64)  # sums in float32 lose digits of a large mean
+        return wide.mean(axes).astype(x.dtype), wide.var(axes).astype(x.dtype)
 
     def batch_norm(
         self, x: Array, mean: Array, scale: Array, beta: Array, relu: bool

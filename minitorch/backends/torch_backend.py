@@ -118,11 +118,11 @@ class TorchBackend(NumpyBackend):
 
     @staticmethod
     def sum(x: Array, axis: Any, keepdims: bool) -> Array:
-        return torch.sum(x, _axes(x, axis), keepdims)
+        return x if axis == () else torch.sum(x, _axes(x, axis), keepdims)
 
     @staticmethod
     def max(x: Array, axis: Any, keepdims: bool) -> Array:
-        return torch.amax(x, _axes(x, axis), keepdims)
+        return x if axis == () else torch.amax(x, _axes(x, axis), keepdims)
 
     def getitem(self, x: Array, index: Any) -> Array:
         places = self._places(x.shape, index)
