@@ -12,9 +12,9 @@ import pytest
 
 import minitorch
 from minitorch.backends import backend
-from minitorch.grading import answer as mechanism
 from minitorch.grading import check, exercise, load_answers, progress, solution
-from minitorch.grading.answer import check_with, is_unwritten
+from minitorch.grading import learner as mechanism
+from minitorch.grading.learner import check_with, is_unwritten
 from minitorch.grading.spec import find, plain
 from minitorch.weird import subspace
 

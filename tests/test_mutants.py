@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mutants import MUTANTS
 
-from minitorch.grading.answer import Answer, check_with
+from minitorch.grading.learner import Answer, check_with
 from minitorch.grading.spec import chapters, exercises
 
 for file in sorted(Path(__file__).with_name("mutants").glob("[a-z]*.py")):

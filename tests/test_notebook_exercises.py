@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from minitorch.grading.answer import is_unwritten
+from minitorch.grading.learner import is_unwritten
 from minitorch.grading.spec import chapters, exercises, find
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))

@@ -7,7 +7,7 @@ def project(theta0, P, phi):
 check(project)
 """
 
-from minitorch.grading.answer import check, exercise
+from minitorch.grading.learner import check, exercise
 from minitorch.grading.pages import load_answers, progress, solution
 
 __all__ = ["check", "exercise", "load_answers", "progress", "solution"]

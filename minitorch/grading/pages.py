@@ -11,7 +11,7 @@ from typing import Any
 
 import minitorch
 from minitorch.cards import table
-from minitorch.grading.answer import answers
+from minitorch.grading.learner import answers
 from minitorch.grading.spec import Exercise, chapters, exercises, find
 
 _FORMAT = "minitorch answers 1"

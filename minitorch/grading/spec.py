@@ -13,7 +13,7 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,17 @@ class Problem(NamedTuple):
 
 
 Judge = Callable[[tuple, Any, Any], Problem | None]
+Kind = Literal["function", "value", "prediction", "open"]
+
+
+class Edge(tuple):
+    """An argument tuple at the edge of what is asked: no rows, one number, a tie.
+
+    An answer that is right everywhere else and fails only here gets half its points.
+
+    >>> Edge((1, 2)) == (1, 2)
+    True
+    """
 
 
 @dataclass(frozen=True)
@@ -37,12 +48,19 @@ class Exercise:
     Args:
         id: "chapter/name"; it never changes.
         title: what stands above the exercise.
-        difficulty: 1 to 3.
+        difficulty: 1 to 3; what it is worth in points, where the teacher does not
+            say otherwise.
         minutes: how long it takes.
         reference: the right function, on plain arrays.
-        cases: yields argument tuples, a trivial one first, from a generator.
+        cases: yields argument tuples, a trivial one first, from a generator. For
+            a value there is one, of the data that the value is computed from.
         judge: (arguments, output, reference's output) -> None or a Problem.
             The output has the form of the reference's (see `plain`).
+        kind: what the learner hands in: a function; a value (a number or an array);
+            a prediction (numbers, made before the run); or an open text, which a
+            person reads.
+        personal: whether the data of a value are drawn from the student's number.
+        rubric: what an open text is read for, one line a point.
         planted: source of the function as the notebook shows it, where the
             exercise is to find a planted bug; else empty.
         any_shape: whether the judge looks at the shape of an array itself,
@@ -58,6 +76,14 @@ class Exercise:
     judge: Judge
     planted: str = ""
     any_shape: bool = False
+    kind: Kind = "function"
+    personal: bool = False
+    rubric: str = ""
+
+    @property
+    def points(self) -> float:
+        """What it is worth, where the teacher does not say otherwise."""
+        return float(self.difficulty)
 
     @property
     def names(self) -> list[str]:
