@@ -144,7 +144,8 @@ def test_what_is_imported_is_declared():
     """Nothing is left to come with something else; scikit-learn has one data set."""
     text = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
     project = tomllib.loads(text)["project"]
-    lines = project["dependencies"] + project["optional-dependencies"]["torch"]
+    extras = project["optional-dependencies"]
+    lines = project["dependencies"] + extras["torch"] + extras["grading"]
     declared = {re.match(r"[\w.-]+", line)[0].lower() for line in lines}
     declared.add("scikit-learn")
     comes_from = packages_distributions()

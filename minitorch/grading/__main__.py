@@ -1,0 +1,80 @@
+"""The teacher's command: python -m minitorch.grading grade FOLDER --chapter NAME ..."""
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+
+from minitorch.grading.grade import Graded, grade
+from minitorch.grading.sheets import write_sheets
+from minitorch.grading.tables import Refused
+
+
+def _grade(asked: argparse.Namespace) -> None:
+    graded = grade(
+        asked.source,
+        asked.chapter,
+        asked.seed,
+        asked.out,
+        roster=asked.roster,
+        weights=asked.weights,
+        jobs=asked.jobs,
+        unsafe=asked.unsafe,
+    )
+    write_sheets(graded, asked.out)
+    _say(graded, asked.out)
+
+
+def _say(graded: Graded, out: Path) -> None:
+    """What the teacher has to look at, on the screen as in the sheets."""
+    counts = Counter(row.status for row in graded.rows)
+    print(", ".join(f"{n} {status}" for status, n in counts.items()) or "no hand-in")
+    for row in graded.rows:
+        if row.status != "graded" or len(row.notes):
+            who = " ".join(filter(None, [row.student.id, row.student.name]))
+            print(f"  {who or row.file}: {'; '.join([row.status, *row.notes])}")
+    for note in graded.notes:
+        print(f"  {note}")
+    for each in graded.unenforced:
+        print(f"  NOT ENFORCED: {each}")
+    print(f"{out / 'scores.csv'} and the sheets beside it are written.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m minitorch.grading",
+        description="Grade the exercises of the course.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add = commands.add_parser("grade", help="grade a folder or an export of hand-ins")
+    add.add_argument(
+        "source", type=Path, metavar="FOLDER_OR_ZIP", help="where the hand-ins are"
+    )
+    add.add_argument("--chapter", required=True, help="such as subspace")
+    add.add_argument(
+        "--seed", required=True, type=int, help="yours; keep it to yourself"
+    )
+    add.add_argument("--out", required=True, type=Path, help="folder for the sheets")
+    add.add_argument("--roster", type=Path, help="the class: id,name,email")
+    add.add_argument("--weights", type=Path, help="points: exercise,points")
+    add.add_argument("--jobs", type=int, default=2, help="graded at a time (2)")
+    add.add_argument(
+        "--unsafe", action="store_true", help="go on without the isolation"
+    )
+    add.set_defaults(run=_grade)
+    return parser
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the command; an error is one line and leaves nothing half-written."""
+    asked = _parser().parse_args(words)
+    try:
+        asked.run(asked)
+    except Refused as refused:
+        print(f"error: {refused}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

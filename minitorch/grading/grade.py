@@ -1,0 +1,358 @@
+"""Grade a folder or an export: every notebook once, in parallel, kept as it comes."""
+
+import hashlib
+import importlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tqdm import tqdm
+
+import minitorch
+from minitorch.grading import spec
+from minitorch.grading.intake import ORDERS, HandIn, Intake, take_in
+from minitorch.grading.report import Report
+from minitorch.grading.roster import Roster, Student, read_roster
+from minitorch.grading.tables import Refused, read_number, read_table, write_whole
+
+_FORMAT = "minitorch report 1"
+_PACKAGE = Path(minitorch.__file__).parent
+
+
+@dataclass
+class Row:
+    """One line of the sheets: a student, or a hand-in that no student fits.
+
+    Args:
+        student: as the roster says, or else as the export or the file's name does.
+        status: graded, not graded, no hand-in or unmatched.
+        file: the hand-in that counts.
+        report: what came of it.
+        late: whether the export says that it came late.
+        notes: what the teacher should know, a line each.
+    """
+
+    student: Student
+    status: str
+    file: str = ""
+    report: Report | None = None
+    late: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Graded:
+    """All that the sheets are written from.
+
+    Args:
+        chapter: whose exercises were graded.
+        exercises: these, with the teacher's own.
+        points: what each is worth.
+        rows: the roster's students in its order, then who is on none.
+        layout: folder, Moodle, Canvas or Gradescope.
+        notes: about the hand-ins as a whole.
+        unenforced: protections that were missing.
+    """
+
+    chapter: str
+    exercises: dict[str, spec.Exercise]
+    points: dict[str, float]
+    rows: list[Row]
+    layout: str
+    notes: list[str]
+    unenforced: list[str]
+
+
+def chapter_exercises(chapter: str) -> dict[str, spec.Exercise]:
+    """Give a chapter's exercises.
+
+    Raises:
+        Refused: when no chapter has that name.
+
+    >>> len(chapter_exercises("subspace")) > 3
+    True
+    """
+    if chapter not in spec.chapters():
+        known = ", ".join(spec.chapters())
+        raise Refused(f"no chapter is called {chapter!r}; there are {known}")
+    return spec.exercises(chapter)
+
+
+def read_weights(
+    path: Path | None, exercises: dict[str, spec.Exercise]
+) -> dict[str, float]:
+    """Give the points of each exercise: its own, or those of a table.
+
+    Args:
+        path: a CSV file with the columns exercise and points; None for no changes.
+            An exercise that it leaves out keeps its points; 0 takes it out.
+        exercises: what can stand there.
+
+    Raises:
+        Refused: when the table names something else, or points are no number.
+    """
+    points = {id: each.points for id, each in exercises.items()}
+    rows = read_table(path, ["exercise", "points"]) if path else []
+    for line, row in enumerate(rows, 2):
+        if row["exercise"] not in points:
+            raise Refused(
+                f"{path}, line {line}: no exercise is called {row['exercise']!r}; "
+                f"there are {', '.join(points)}"
+            )
+        points[row["exercise"]] = read_number(row["points"], f"{path}, line {line}")
+    return points
+
+
+# ----------------------------------------------------------------------------
+# One hand-in
+# ----------------------------------------------------------------------------
+
+
+@cache
+def _sandbox(unsafe: bool) -> Any:
+    """One for each process."""
+    return importlib.import_module("minitorch.grading.sandbox").Sandbox.open(
+        unsafe=unsafe
+    )
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is the same for every hand-in of a run, plain enough for any worker.
+
+    Args:
+        chapter: whose exercises are graded.
+        seed: the teacher's.
+        unsafe: whether to go on where the isolation cannot be had.
+    """
+
+    chapter: str
+    seed: int
+    unsafe: bool = False
+
+    def exercises(self) -> dict[str, spec.Exercise]:
+        """The chapter's exercises."""
+        return chapter_exercises(self.chapter)
+
+    def grade(self, raw: bytes, student: str) -> Report:
+        """Grade one notebook; whatever goes wrong is a problem of its own report."""
+        try:
+            run = importlib.import_module("minitorch.grading.run")
+            return run.grade_notebook(
+                raw,
+                self.chapter,
+                self.seed,
+                student=student or None,
+                exercises=self.exercises(),
+                limits=run.Limits(),
+                sandbox=_sandbox(self.unsafe),
+            )
+        except Exception as error:  # a fault of ours must not cost the others theirs
+            said = " ".join(str(error).split())
+            return Report(
+                self.chapter,
+                problem=f"the grader itself failed ({type(error).__name__}: {said}); "
+                "please report this file",
+            )
+
+    def key(self, raw: bytes, student: str) -> str:
+        """Name all that a report depends on; the same name, the same report."""
+        parts = [_FORMAT, self.chapter, self.seed, self.unsafe, student, _code()]
+        digest = hashlib.sha256(json.dumps(parts).encode())
+        digest.update(raw)
+        return digest.hexdigest()[:40]
+
+
+@cache
+def _code() -> str:
+    """The course's version, and its grader's files: a changed check grades anew."""
+    digest = hashlib.sha256(minitorch.__version__.encode())
+    for path in sorted((_PACKAGE / "grading").rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+# ----------------------------------------------------------------------------
+# All of them
+# ----------------------------------------------------------------------------
+
+
+def _reports(
+    handins: list[tuple[HandIn, str]], order: Order, kept: Path, jobs: int
+) -> list[Report]:
+    """Grade what is not graded yet; each report is on the disk before the next."""
+    from joblib import Parallel, delayed
+
+    reports: list[Report | None] = [None] * len(handins)
+    files: dict[int, Path] = {}
+
+    def still_to_do() -> Iterator[Any]:
+        # Read one at a time, so that a class's files are never in memory together.
+        for i, (handin, student) in enumerate(handins):
+            try:
+                raw = handin.read()
+            except OSError as error:
+                reports[i] = Report(order.chapter, problem=str(error))
+                bar.update()
+                continue
+            files[i] = kept / f"{order.key(raw, student)}.json"
+            reports[i] = _kept_report(files[i])
+            if reports[i]:
+                bar.update()
+            else:
+                yield delayed(_task)(order, i, raw, student)
+
+    with tqdm(total=len(handins), desc=order.chapter, unit="file", disable=None) as bar:
+        parallel = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
+        for i, held in parallel(still_to_do()):
+            write_whole(files[i], json.dumps({"format": _FORMAT, "report": held}))
+            reports[i] = Report.from_json(held)
+            bar.update()
+    return [report for report in reports if report]
+
+
+def _task(order: Order, i: int, raw: bytes, student: str) -> tuple[int, dict]:
+    return i, order.grade(raw, student).to_json()
+
+
+def _kept_report(file: Path) -> Report | None:
+    try:
+        held = json.loads(file.read_text(encoding="utf-8"))
+        return Report.from_json(held["report"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # damaged by hand, say: grade it again
+
+
+def grade(
+    source: Path,
+    chapter: str,
+    seed: int,
+    out: Path,
+    *,
+    roster: Path | None = None,
+    weights: Path | None = None,
+    jobs: int = 2,
+    unsafe: bool = False,
+) -> Graded:
+    """Grade every notebook of a folder or an export.
+
+    Args:
+        source: the folder or zip archive.
+        chapter: whose exercises are graded.
+        seed: the teacher's; hidden inputs come from it.
+        out: folder for the reports; those that it holds already are not made again.
+        roster: the class's list.
+        weights: points of exercises.
+        jobs: how many are graded at a time.
+        unsafe: whether to go on where the isolation cannot be had.
+
+    Raises:
+        Refused: when a file is missing or wrong; nothing was graded then.
+    """
+    order = Order(chapter, seed, unsafe)
+    exercises = order.exercises()
+    points = read_weights(weights, exercises)
+    known = read_roster(roster) if roster else None
+    intake = take_in(source)
+    unenforced = list(_sandbox(unsafe).unenforced)
+    kept = out / "reports"
+    kept.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for part in kept.glob("*.part"):  # of a run that was killed
+        part.unlink()
+    owners = [(handin, _owners(handin, known)) for handin in intake.handins]
+    asked = [(handin, _number(found)) for handin, found in owners]
+    reports = _reports(asked, order, kept, jobs)
+    rows = _rows(intake, owners, reports, known)
+    return Graded(
+        chapter, exercises, points, rows, intake.layout, intake.notes, unenforced
+    )
+
+
+class _Owned(NamedTuple):
+    handin: HandIn
+    report: Report
+    student: Student
+    why: str  # the roster does not know the student; else empty
+
+
+def _owners(handin: HandIn, roster: Roster | None) -> list[tuple[Student, str]]:
+    """Say whose a hand-in is: (student, why the roster does not know them)."""
+    if handin.people:
+        return [_owner(person, roster) for person in handin.people]
+    found = roster.find_in_path(handin.name) if roster else ""
+    if isinstance(found, Student):
+        return [(found, "")]
+    return [(Student(name=handin.name), found)]
+
+
+def _owner(person: Student, roster: Roster | None) -> tuple[Student, str]:
+    found = roster.find(person) if roster else person
+    if isinstance(found, str):
+        return person, found
+    # The export's own numbers go into the sheets that go back to it.
+    return replace(found, **_numbers(found, person)), ""
+
+
+def _numbers(student: Student, person: Student) -> dict[str, str]:
+    return {
+        name: getattr(student, name) or getattr(person, name)
+        for name in ("email", "canvas_id", "moodle_id")
+    }
+
+
+def _number(owners: list[tuple[Student, str]]) -> str:
+    """The student's number, for exercises whose data it seeds; a group has none."""
+    return owners[0][0].id if len(owners) == 1 and not owners[0][1] else ""
+
+
+def _rows(
+    intake: Intake,
+    owners: list[tuple[HandIn, list[tuple[Student, str]]]],
+    reports: list[Report],
+    roster: Roster | None,
+) -> list[Row]:
+    """One row a student: the latest hand-in that could be graded counts."""
+    mine: dict[tuple[bool, str], list[_Owned]] = {}
+    for (handin, people), report in zip(owners, reports, strict=True):
+        for student, why in people:
+            found = mine.setdefault((not why, student.key), [])
+            found.append(_Owned(handin, report, student, why))
+    rows = {key: _row(found, intake.layout) for key, found in mine.items()}
+    for person, names in intake.without:
+        student, why = _owner(person, roster)
+        notes = [f"handed in no notebook, but {names}", *([why] if why else [])]
+        row = Row(student, "unmatched" if why else "no hand-in", notes=notes)
+        rows.setdefault((not why, student.key), row)
+    students = roster.students if roster else []
+    listed = [
+        rows.pop((True, student.key), Row(student, "no hand-in"))
+        for student in students
+    ]
+    return listed + list(rows.values())
+
+
+def _row(found: list[_Owned], layout: str) -> Row:
+    found = sorted(found, key=lambda each: each.handin.order)
+    usable = [each for each in found if not each.report.problem]
+    handin, report, student, why = (usable or found)[-1]
+    notes = [why] if why else []
+    notes += [report.problem] if report.problem else list(report.notes)
+    others = [each for each in found if each.handin is not handin]
+    if others:
+        counts = ORDERS[layout] + (" that could be graded" if usable != found else "")
+        names = ", ".join(
+            each.handin.name
+            + (f" ({each.report.problem})" if each.report.problem else "")
+            for each in others
+        )
+        notes.append(
+            f"{len(found)} hand-ins; {handin.name} counts, {counts}; "
+            f"not counted: {names}"
+        )
+    status = "not graded" if report.problem else "unmatched" if why else "graded"
+    return Row(student, status, handin.name, report, handin.late, notes)
