@@ -12,10 +12,20 @@ import pytest
 
 import minitorch
 from minitorch.backends import backend
-from minitorch.grading import check, exercise, load_answers, progress, solution
+from minitorch.grading import (
+    answer,
+    check,
+    exercise,
+    load_answers,
+    personal,
+    progress,
+    reveal,
+    solution,
+)
 from minitorch.grading import learner as mechanism
 from minitorch.grading.learner import check_with, is_unwritten
-from minitorch.grading.spec import find, plain
+from minitorch.grading.references.engine import own_slopes
+from minitorch.grading.spec import find, personal_rng, plain, read_guesses
 from minitorch.weird import subspace
 
 P = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], np.float32)
@@ -26,6 +36,8 @@ GRAD = np.array([1.0, 10.0, 100.0], np.float32)
 def fresh_kernel(monkeypatch):
     """Start each test as a kernel in which no exercise was met yet."""
     monkeypatch.setattr(mechanism, "_said", set())
+    monkeypatch.setattr(mechanism, "_students", {})
+    monkeypatch.setattr(mechanism, "_seen", {})
     mechanism.answers.clear()
     yield
     mechanism.answers.clear()
@@ -546,6 +558,282 @@ def test_another_right_answer_passes(id, function):
         assert result.status == "passed", (seed, result)
 
 
+# -- values, predictions, texts -----------------------------------------------
+
+GUESSES = dict.fromkeys(find("engine/guesses").questions)
+FIRST = "visits on a chain of 20 doublings"
+
+
+def state(id):
+    return mechanism.answers[id].state
+
+
+def run_cell(source, monkeypatch, **names):
+    """Run a cell as a kernel does: no file, but its lines are known."""
+    lines = source.splitlines(keepends=True)
+    held = (len(source), None, lines, "<a cell>")
+    monkeypatch.setitem(linecache.cache, "<a cell>", held)
+    space = {"np": np, "answer": answer, "exercise": exercise, "check": check, **names}
+    exec(compile(source, "<a cell>", "exec"), space)
+    return space
+
+
+@pytest.mark.parametrize(
+    "id, value",
+    [
+        ("engine/own_slopes", ...),
+        ("engine/own_slopes", None),
+        ("engine/guesses", GUESSES),
+        ("engine/guesses", ...),
+        ("engine/guesses", {}),
+        ("engine/checkpoints", ""),
+        ("engine/checkpoints", " \n "),
+        ("private/rank", ...),
+    ],
+)
+def test_an_answer_as_it_was_given_is_not_attempted(id, value, capsys):
+    assert answer(id, value) is value
+    assert state(id) == "not attempted"
+    said = capsys.readouterr().out
+    assert said.startswith("NOT ATTEMPTED") and "run this cell again" in said
+
+
+@pytest.mark.parametrize("as_typed", [np.array, list, tuple, lambda x: x.astype(int)])
+def test_a_right_value_passes_however_it_was_typed(as_typed, capsys):
+    a, b, c = personal("engine/own_slopes", student="1234567")
+    given = as_typed(own_slopes(a, b, c))
+    assert answer("engine/own_slopes", given) is given
+    assert "answer for the number 1234567" in capsys.readouterr().out
+    assert state("engine/own_slopes") == "passed"
+
+
+def test_three_digits_of_a_value_are_enough_and_two_are_not():
+    P, grad = personal("subspace/own_share", student="7")
+    exact = find("subspace/own_share").reference(P, grad)
+    for digits, status in ((3, "passed"), (1, "not yet")):
+        answer("subspace/own_share", float(f"{exact:.{digits}g}"))
+        assert state("subspace/own_share") == status
+
+
+def test_a_wrong_value_is_explained_and_the_right_one_is_not_told(capsys):
+    a, b, c = personal("engine/own_slopes", student="1234567")
+    right = own_slopes(a, b, c)
+    answer("engine/own_slopes", right[::-1].tolist())
+    said = capsys.readouterr().out
+    assert "in the order c, b, a" in said and f"a = {a:g}, b = {b:g}" in said
+    answer("engine/own_slopes", [right[0], 1, 1])
+    said = capsys.readouterr().out
+    assert "counted from 0: 0" in said and f"{right[1]:g}" not in said
+
+
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        ("3, 4, 5", "a str"),
+        ([1.0, 2.0], "(3,)"),
+        ([1.0, [2.0], 3.0], "a list"),
+        (["1", "2", "3"], "a list"),
+        ([1.0, np.nan, 3.0], "nan"),
+        (7, "an array of shape (3,)"),
+        (minitorch.Tensor([1.0, 2.0, 3.0]), "not tensors"),
+    ],
+)
+def test_a_value_of_a_wrong_form_is_named(value, words, capsys):
+    personal("engine/own_slopes", student="1234567")
+    answer("engine/own_slopes", value)
+    assert words in capsys.readouterr().out
+    assert state("engine/own_slopes") == "not yet"
+
+
+def test_without_a_student_number_the_data_are_an_examples(capsys):
+    data = personal("engine/own_slopes", student="")
+    answer("engine/own_slopes", own_slopes(*data))
+    said = capsys.readouterr().out
+    assert "no student number yet" in said and "Put your student number" in said
+    assert state("engine/own_slopes") == "not yet"
+    assert personal("engine/own_slopes", student=...) == data
+
+
+def test_personal_data_are_the_students_own_and_stay_for_ever():
+    # These numbers are printed here so that another numpy cannot change them.
+    assert personal("engine/own_slopes", "1234567") == (3.0, 7.0, 5.0)
+    assert personal("engine/own_slopes", " 123-4567 ") == (3.0, 7.0, 5.0)
+    assert personal("engine/own_slopes", 1234567) == (3.0, 7.0, 5.0)
+    seen = {personal("engine/own_slopes", str(n)) for n in range(200)}
+    assert len(seen) > 150
+    P, grad = personal("subspace/own_share", "1234567")
+    np.testing.assert_allclose(grad[:2], [0.06985268, -2.12916652], 1e-6)
+    np.testing.assert_allclose(np.linalg.norm(P, axis=0), 1)
+
+
+@pytest.mark.parametrize("id", [f"{n}" for n in range(20)])
+def test_an_own_share_is_far_from_all_or_nothing(id):
+    spec = find("subspace/own_share")
+    (data,) = spec.cases(personal_rng(spec.id, id))
+    assert 0.3 < spec.reference(*data) < 0.8
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: answer("engine/log_softmax", 3), "asks for a function"),
+        (lambda: answer("engine/own_slope", 3), "Did you mean"),
+        (lambda: answer(3, 3), "no exercise"),
+        (lambda: exercise("engine/own_slopes"), "asks for no function"),
+        (lambda: personal("engine/guesses"), "no personal data"),
+        (lambda: reveal("engine/own_slopes", [3]), "asks for no guesses"),
+        (lambda: reveal("engine/guesses", [3]), "for the 4 questions"),
+    ],
+)
+def test_an_answer_to_another_kind_of_exercise_is_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+    assert not mechanism.answers
+
+
+def test_guesses_are_noted_whatever_they_say(capsys):
+    given = GUESSES | {FIRST: 12}
+    assert answer("engine/guesses", given) is given
+    said = capsys.readouterr().out
+    assert said.startswith("NOTED") and "1 of 4 guesses noted" in said
+    assert "open  max-pool" in said
+    assert state("engine/guesses") == "noted"
+
+
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        ({"test accuracy with a wrong gradient": 90}, "range, 0 to 1"),
+        ({FIRST: "many"}, "a str where one finite number"),
+        ({FIRST: True}, "a bool"),
+        ({FIRST: float("inf")}, "inf where"),
+        ({FIRST: [1, 2]}, "a list"),
+        ({"visits": 3}, "visits"),
+        ([1, 2, 3, 4], "a list; wanted is a dict"),
+    ],
+)
+def test_what_is_no_guess_is_named(value, words, capsys):
+    answer("engine/guesses", value)
+    said = capsys.readouterr().out
+    assert words in said and "0 of 4 guesses" in said
+    assert state("engine/guesses") == "not yet"
+    assert read_guesses(find("engine/guesses"), value)[0] == {}
+
+
+def test_guesses_stand_beside_what_came_out_and_cannot_be_mended():
+    measured = [1000, 2.0, "not run", 0.5]
+    answer("engine/guesses", GUESSES | {FIRST: 12})
+    assert "12" in repr(reveal("engine/guesses", measured, "quick scale"))
+    assert "quick scale" in repr(reveal("engine/guesses", measured, "quick scale"))
+    answer("engine/guesses", GUESSES | {FIRST: 12})  # the same once more
+    assert state("engine/guesses") == "noted"
+    answer("engine/guesses", GUESSES | {FIRST: 1000})
+    late = "changed after the result was seen"
+    assert late in state("engine/guesses")
+    assert late in repr(reveal("engine/guesses", measured))
+    assert late in repr(progress())
+
+
+def test_guesses_first_made_after_the_result_are_late_too():
+    assert repr(reveal("engine/guesses", [1, 2, 3, 4])).count("none") == 4
+    answer("engine/guesses", GUESSES | {FIRST: 1})
+    assert "changed after the result was seen" in state("engine/guesses")
+
+
+def test_a_text_is_to_be_read_by_a_person(capsys):
+    answer("engine/checkpoints", "I kept every tenth.")
+    assert "4 words. To be read by a person" in capsys.readouterr().out
+    assert state("engine/checkpoints") == "to read"
+    answer("engine/checkpoints", 3)
+    assert "a text in quotes" in capsys.readouterr().out
+
+
+def test_a_teachers_own_exercise_needs_no_specification(capsys):
+    @exercise("private/double")
+    def double(x):
+        return 2 * x
+
+    assert double(4) == 8
+    assert "Your teacher grades this one" in repr(check(double))
+    assert answer("private/number", 3) == 3
+
+    @exercise("private/later")
+    def later(x):
+        raise NotImplementedError
+
+    assert "Hints" not in repr(check(later))
+    with pytest.raises(NotImplementedError):
+        later(1)
+    states = {row[0]: row[1] for row in progress().rows}
+    assert states["private/double"] == states["private/number"] == "noted"
+    assert states["private/later"] == "not attempted"
+
+
+def test_all_kinds_count_and_are_kept(tmp_path, monkeypatch):
+    a, b, c = personal("engine/own_slopes", student="12")
+    cell = f"answer('engine/own_slopes', {own_slopes(a, b, c).tolist()})"
+    run_cell(cell, monkeypatch)
+    answer("engine/guesses", GUESSES | {FIRST: 2})
+    exec("answer('engine/checkpoints', 'My words.')")  # no line of it is known
+    assert "3 of 9 exercises done" in repr(progress("engine"))
+    held = progress().save(tmp_path / "answers.json").answers
+    assert held["engine/own_slopes"] == {"state": "passed", "source": cell}
+    # From a file comes the statement alone.
+    kept = held["engine/guesses"]["source"]
+    assert kept == 'answer("engine/guesses", GUESSES | {FIRST: 2})'
+    assert "'My words.'" in held["engine/checkpoints"]["source"]
+    assert set(load_answers(tmp_path / "answers.json").answers) == set(held)
+
+
+HELPED = """
+@exercise("subspace/project_grad")
+def project_grad(P, grad):
+    return {body}
+
+
+result = check(project_grad)
+"""
+
+
+@pytest.mark.parametrize(
+    "body, missing",
+    [
+        ("helper(P) @ grad", "`helper`"),
+        ("P.T @ grad * factor + other", "`factor`, `other`"),
+        ("P.T @ grad", ""),
+        ("sum(x * g for x, g in zip(P, grad))", ""),
+        ("(lambda Q: np.asarray(Q @ grad))(P.T)", ""),
+        ("project(0 * P[0], P.T, grad) if hadamard else None", ""),
+    ],
+)
+def test_a_name_that_a_grader_will_not_know_is_pointed_out(body, missing, monkeypatch):
+    names = {"helper": np.transpose, "factor": 1, "other": 0, "hadamard": hadamard}
+    names["project"] = lambda theta0, P, phi: P @ phi
+    result = run_cell(HELPED.format(body=body), monkeypatch, **names)["result"]
+    assert result.status == "passed"
+    mind = dict(result.lines).get("mind", "")
+    assert mind.startswith(missing) and bool(mind) == bool(missing)
+
+
+def test_a_value_taken_from_another_cell_is_pointed_out(monkeypatch, capsys):
+    data = personal("engine/own_slopes", student="12")
+    cell = 'answer("engine/own_slopes", slopes)'
+    run_cell(cell, monkeypatch, slopes=own_slopes(*data))
+    said = capsys.readouterr().out
+    assert "PASSED" in said and "`slopes` comes from another cell" in said
+
+
+def test_only_the_chapter_asked_for_is_imported():
+    code = (
+        "import sys, minitorch.grading as g; g.answer('engine/checkpoints', 'x');"
+        "print([m for m in sys.modules if 'grading.chapters.' in m])"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert out.stdout.endswith("['minitorch.grading.chapters.engine']\n")
+
+
 # -- solutions, progress, saved answers ---------------------------------------
 
 
@@ -570,8 +858,8 @@ def test_progress_shows_the_states():
     assert states["subspace/project_grad"] == "passed"
     assert states["subspace/project"] == "not attempted"
     assert states["subspace/fwht"] == "not seen"
-    assert "1 of 7 exercises passed" in repr(progress())
-    assert "1 of 7 exercises passed" in progress()._repr_html_()
+    assert "1 of 10 exercises done" in repr(progress())
+    assert "1 of 10 exercises done" in progress()._repr_html_()
 
 
 def test_progress_of_an_unknown_chapter_is_refused():

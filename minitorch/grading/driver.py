@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minitorch.grading.spec import Exercise, Problem, plain, show
+from minitorch.grading.spec import Exercise, Problem, plain, show, typed
 
 # An answer this many times slower than the reference, and taking longer than
 # this many seconds, is right but cannot carry the rest of the chapter.
@@ -97,7 +97,10 @@ def _problem(
             f"`x += ...`, `x[i] = ...` and slices such as x[:n] write into the "
             f"caller's array. Work on a copy: {name}.copy().",
         )
-    output = plain(reply.output, want, any_shape=exercise.any_shape)
+    output = reply.output
+    if exercise.kind == "value":
+        output = typed(output, want)
+    output = plain(output, want, any_shape=exercise.any_shape)
     if isinstance(output, Problem):
         return output
     return exercise.judge(args, output, want)

@@ -1,5 +1,7 @@
-"""The learner's side: write a function, check it, train with it."""
+"""The learner's side: write a function, check it, train with it; or give an answer."""
 
+import ast
+import builtins
 import contextlib
 import dis
 import functools
@@ -8,20 +10,37 @@ import inspect
 import linecache
 import os
 import re
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
 import numpy as np
 
-from minitorch.cards import CARD, INK
+from minitorch.cards import CARD, INK, Table, table
 from minitorch.grading import driver
-from minitorch.grading.spec import Exercise, chapters, exercises, find
+from minitorch.grading.spec import (
+    Exercise,
+    Kind,
+    chapters,
+    exercises,
+    find,
+    offered,
+    personal_rng,
+    read_guesses,
+    show,
+    student_key,
+    unwritten,
+)
 
 # The newest answer to each exercise in this kernel, and the lines already said.
-answers: dict[str, "Answer"] = {}
+answers: dict[str, "Answer | Given"] = {}
 _said: set[tuple[str, str]] = set()
+# The student's number for each personal exercise; "" for the example's data.
+_students: dict[str, str] = {}
+# The guesses as they stood when their result was first seen.
+_seen: dict[str, dict[str, float]] = {}
 
 
 def exercise(id: str) -> Callable[[Callable[..., Any]], "Answer"]:
@@ -32,10 +51,11 @@ def exercise(id: str) -> Callable[[Callable[..., Any]], "Answer"]:
     `check` has passed it, calls run the function itself.
 
     Args:
-        id: the exercise, such as "subspace/project".
+        id: the exercise, such as "subspace/project". One that starts with
+            "private/" is the teacher's own: calls run the function as it stands.
 
     Raises:
-        ValueError: when no exercise has that identifier.
+        ValueError: when no exercise has that identifier, or it asks for no function.
 
     >>> @exercise("subspace/project")
     ... def project(theta0, P, phi):
@@ -45,8 +65,32 @@ def exercise(id: str) -> Callable[[Callable[..., Any]], "Answer"]:
     """
     if not isinstance(id, str):
         raise ValueError('write the identifier: @exercise("chapter/name")')
-    spec = find(id)
+    spec = _private(id, "function") if is_private(id) else find(id)
+    if spec.kind != "function":
+        raise ValueError(f"{id} asks for no function: write answer({id!r}, ...)")
     return lambda function: Answer(spec, function)
+
+
+def is_private(id: str) -> bool:
+    """Tell whether an exercise is the teacher's own, unknown to the course.
+
+    >>> is_private("private/rank"), is_private("subspace/project")
+    (True, False)
+    """
+    return id.startswith("private/")
+
+
+def _private(id: str, kind: Kind) -> Exercise:
+    return Exercise(
+        id,
+        "Set by your teacher",
+        1,
+        0,
+        reference=lambda: None,
+        cases=lambda rng: iter(()),
+        judge=lambda args, output, want: None,
+        kind=kind,
+    )
 
 
 class Answer:
@@ -61,6 +105,7 @@ class Answer:
         self.spec = spec
         self.mine = function
         self.source = _source(function)
+        self.in_cell = not os.path.exists(_file(function))
         code = getattr(inspect.unwrap(function), "__code__", None)
         self.state = "not attempted" if is_unwritten(code, spec) else "not checked"
         self.slower: float | None = None
@@ -70,6 +115,8 @@ class Answer:
     @property
     def runs_mine(self) -> bool:
         """Whether a call runs the learner's function, not the reference."""
+        if is_private(self.spec.id):
+            return True
         return self.state == "passed" and not self.slower
 
     @contextlib.contextmanager
@@ -106,12 +153,16 @@ class Answer:
 
 def _source(function: Callable[..., Any]) -> str:
     """The cell that a function stands in, or its lines of a file, or ''."""
-    file = getattr(getattr(function, "__code__", None), "co_filename", "")
+    file = _file(function)
     if not os.path.exists(file):
         return "".join(linecache.getlines(file))
     with contextlib.suppress(OSError, TypeError):
         return inspect.getsource(function)
     return ""
+
+
+def _file(function: Callable[..., Any]) -> str:
+    return getattr(getattr(function, "__code__", None), "co_filename", "")
 
 
 def _in_float_type(output: Any, args: tuple) -> Any:
@@ -172,7 +223,7 @@ def _steps(code: CodeType) -> list[tuple]:
 class Result:
     """What a check found: shown as text or HTML, true when passed."""
 
-    status: str  # passed, not yet, raised, not attempted or no exercise
+    status: str  # passed, not yet, raised, not attempted, noted, to read, no exercise
     title: str
     lines: tuple[tuple[str, str], ...]  # (label, text)
 
@@ -184,9 +235,12 @@ class Result:
         return "\n".join([f"{self.status.upper()}  {self.title}", *rows])
 
     def _repr_html_(self) -> str:
-        colour = {"passed": "#009E73", "not attempted": "#888888"}.get(
-            self.status, "#D55E00"
-        )
+        colour = {
+            "passed": "#009E73",
+            "noted": "#0072B2",
+            "to read": "#0072B2",
+            "not attempted": "#888888",
+        }.get(self.status, "#D55E00")
         rows = "".join(
             f'<p style="margin:.2em 0">{f"<em>{label}:</em> " if label else ""}'
             f"{_code(text)}</p>"
@@ -232,7 +286,12 @@ def check_with(answer: Any, rng: np.random.Generator) -> Result:
         todo = "Write the body of the function, then run this cell again."
         if answer.spec.planted:
             todo = "The code is as it was given: its bug is still in."
-        return Result("not attempted", title, (("", f"{todo} Hints stand below."),))
+        if not is_private(answer.spec.id):
+            todo += " Hints stand below."
+        return Result("not attempted", title, (("", todo),))
+    if is_private(answer.spec.id):
+        answer.state = "noted"
+        return Result("noted", title, (("", "Your teacher grades this one."),))
     with answer.under_check():
         verdict = driver.judge_answer(answer.spec, driver.call_here(answer.mine), rng)
     answer.state, answer.slower = verdict.status, verdict.slower
@@ -242,19 +301,260 @@ def check_with(answer: Any, rng: np.random.Generator) -> Result:
             "so the chapter goes on with the reference. Can it be done in fewer "
             "steps, or on whole arrays at once?"
         )
-        return Result("passed", title, (("", text),))
-    if verdict.problem is None:
+    elif verdict.problem is None:
         text = "From here on the chapter runs your function."
-        return Result("passed", title, (("", text),))
+    if verdict.problem is None:
+        mind = _elsewhere(answer.spec, answer.source) if answer.in_cell else ()
+        return Result("passed", title, (("", text), *mind))
+    return Result(verdict.status, title, _problem_lines("tried", verdict))
+
+
+def _elsewhere(spec: Exercise, source: str) -> tuple[tuple[str, str], ...]:
+    """Warn of names from other cells, which a grader may leave out."""
+    chapter = spec.id.split("/")[0]
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except SyntaxError:  # a magic, such as %time
+        return ()
+    used: set[str] = set()
+    made = set(dir(builtins)) | offered(chapter)
+    if spec.kind == "function":
+        made |= {id.split("/")[1] for id in exercises(chapter)}
+    for node in nodes:
+        if isinstance(node, ast.Name):
+            (used if isinstance(node.ctx, ast.Load) else made).add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            made.add(node.name)
+        elif isinstance(node, ast.arg):
+            made.add(node.arg)
+        elif isinstance(node, ast.alias):
+            made.add((node.asname or node.name).split(".")[0])
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            made.add(node.name)
+    names = ", ".join(f"`{name}`" for name in sorted(used - made))
+    text = (
+        f"{names} comes from another cell, which a grader may not run. Make or import "
+        "it in this cell; of a number, type the number."
+    )
+    return (("mind", text),) if names else ()
+
+
+def _problem_lines(label: str, verdict: driver.Verdict) -> tuple[tuple[str, str], ...]:
     problem = verdict.problem
+    assert problem
     lines = (
-        ("tried", verdict.tried),
+        (label, verdict.tried),
         ("compared", problem.compared),
         ("got", problem.got),
         ("wanted", problem.wanted),
         ("likely", problem.cause),
     )
-    return Result(verdict.status, title, tuple(line for line in lines if line[1]))
+    return tuple(line for line in lines if line[1])
+
+
+# ----------------------------------------------------------------------------
+# Values, predictions and texts
+# ----------------------------------------------------------------------------
+
+
+class Given:
+    """A learner's answer that is no function: a value, guesses or a text."""
+
+    def __init__(self, spec: Exercise, value: Any, source: str, in_cell: bool):
+        self.spec = spec
+        self.value = value
+        self.in_cell = in_cell and bool(source)
+        self.source = source or f"answer({spec.id!r}, {value!r})"
+        self.slower = None
+        self.guesses: dict[str, float] = {}
+        self.result = self._looked_at()
+        answers[spec.id] = self
+
+    @property
+    def state(self) -> str:
+        """What `progress` shows."""
+        late = ", changed after the result was seen" if self.late else ""
+        return self.result.status + late
+
+    @property
+    def late(self) -> bool:
+        """Whether guesses differ from those that the result was set beside."""
+        return _seen.get(self.spec.id, self.guesses) != self.guesses
+
+    def _looked_at(self) -> Result:
+        title = f"{self.spec.id}: {self.spec.title}"
+        if unwritten(self.spec, self.value):
+            todo = {
+                "prediction": "Put numbers in place of None",
+                "open": "Write your text between the quotes",
+            }.get(self.spec.kind, "Put your answer in place of ...")
+            line = f"{todo}, then run this cell again."
+            return Result("not attempted", title, (("", line),))
+        if is_private(self.spec.id):
+            return Result("noted", title, (("", "Your teacher grades this one."),))
+        if self.spec.kind == "value":
+            return self._judged(title)
+        if self.spec.kind == "prediction":
+            return self._noted(title)
+        if not isinstance(self.value, str):
+            return Result("not yet", title, (("", "Wanted is a text in quotes."),))
+        words = len(self.value.split())
+        text = f"Noted, {words} words. To be read by a person."
+        return Result("to read", title, (("", text),))
+
+    def _judged(self, title: str) -> Result:
+        student = _students.get(self.spec.id, "")
+        if self.spec.personal and not student:
+            text = (
+                "These are not your data yet. Put your student number between the "
+                'quotes of `personal(..., student="")`, and run this cell again.'
+            )
+            return Result("not yet", title, (("", text),))
+        rng = personal_rng(self.spec.id, student)
+        reply = driver.Reply(self.value)
+        verdict = driver.judge_answer(self.spec, lambda args: reply, rng)
+        if verdict.problem:
+            return Result("not yet", title, _problem_lines("data", verdict))
+        mine = f" It is the answer for the number {student}." if student else ""
+        mind = _elsewhere(self.spec, self.source) if self.in_cell else ()
+        return Result("passed", title, (("", f"Right.{mine}"), *mind))
+
+    def _noted(self, title: str) -> Result:
+        self.guesses, remarks = read_guesses(self.spec, self.value)
+        count = f"{len(self.guesses)} of {len(self.spec.questions)} guesses noted."
+        status = "noted" if self.guesses else "not yet"
+        return Result(status, title, (("", count), *remarks))
+
+
+def answer(id: str, value: Any) -> Any:
+    """Give the answer to an exercise that asks for no function, and look at it.
+
+    A value is checked. Guesses are noted, whatever they say. A text is noted, to be
+    read by a person. `...` or None stand for "not attempted", in guesses for each.
+
+    Args:
+        id: the exercise, such as "engine/own_slopes". One that starts with
+            "private/" is the teacher's own, and only noted.
+        value: the answer.
+
+    Returns:
+        The value, as given.
+
+    Raises:
+        ValueError: when no exercise has that identifier, or it asks for a function.
+
+    >>> slopes = answer("engine/own_slopes", ...)
+    NOT ATTEMPTED  engine/own_slopes: ...
+    """
+    spec = _private(id, "value") if is_private(str(id)) else find(id)
+    if spec.kind == "function":
+        name = spec.reference.__name__
+        raise ValueError(
+            f'{id} asks for a function: put @exercise("{id}") above def {name}(...)'
+        )
+    frame = sys._getframe(1)
+    file = frame.f_code.co_filename
+    in_cell = not os.path.exists(file)
+    source = _statement(file, frame.f_lineno, in_cell)
+    _display(Given(spec, value, source, in_cell).result)
+    return value
+
+
+def _statement(file: str, line: int, in_cell: bool) -> str:
+    """The cell that a line stands in, or its statement of a file, or ''."""
+    source = "".join(linecache.getlines(file))
+    if in_cell:
+        return source
+    found = ""
+    with contextlib.suppress(SyntaxError):
+        for node in ast.walk(ast.parse(source)):  # the innermost comes last
+            if isinstance(node, ast.stmt) and (
+                node.lineno <= line <= (node.end_lineno or 0)
+            ):
+                found = ast.get_source_segment(source, node) or ""
+    return found
+
+
+def _display(shown: Any) -> None:
+    """Show a card in a notebook, and print it elsewhere."""
+    ipython = sys.modules.get("IPython")
+    if ipython and ipython.get_ipython():
+        ipython.display.display(shown)
+    else:
+        print(shown)
+
+
+def personal(id: str, student: str = "") -> tuple:
+    """Give a student's own data for a personal exercise, and show them.
+
+    Args:
+        id: the exercise.
+        student: the number under which the teacher's list has the student. Spaces,
+            dashes and case do not matter. Without one come an example's data.
+
+    Returns:
+        The data, a tuple.
+
+    Raises:
+        ValueError: when no personal exercise has that identifier.
+
+    >>> a, b, c = personal("engine/own_slopes", student="1234567")
+    [engine/own_slopes] data of 1234567: a = ...
+    """
+    spec = find(id)
+    if not spec.personal:
+        raise ValueError(f"{id} is the same for everybody: it has no personal data")
+    number = student_key("" if student is None or student is ... else student)
+    data = next(spec.cases(personal_rng(id, number)))
+    _students[id] = number
+    whose = f"data of {number}" if number else "no student number yet, an example"
+    pairs = zip(spec.names, data, strict=True)
+    given = ", ".join(f"{name} = {show(value)}" for name, value in pairs)
+    print(f"[{id}] {whose}: {given}")
+    return tuple(data)
+
+
+def reveal(id: str, measured: Sequence[object], note: str = "") -> Table:
+    """Set the guesses of a prediction beside what came out.
+
+    A guess changed after this is marked as such, here and in `progress`.
+
+    Args:
+        id: the exercise.
+        measured: what came out, in the order of its questions.
+        note: where the measured numbers come from.
+
+    Raises:
+        ValueError: when no prediction has that identifier, or the numbers are not as
+            many as its questions.
+
+    >>> guesses = answer("engine/guesses", {"max-pool: NumPy's time / compiled": 3})
+    NOTED  engine/guesses: ...
+    >>> reveal("engine/guesses", [1048576, 5.0, 2.0, 0.9])
+    Your guesses, and what came out
+    question ...
+    """
+    spec = find(id)
+    if spec.kind != "prediction":
+        raise ValueError(f"{id} asks for no guesses: there is nothing to reveal")
+    if len(measured) != len(spec.questions):
+        asked = len(spec.questions)
+        raise ValueError(
+            f"got {len(measured)} numbers for the {asked} questions of {id}"
+        )
+    given = answers.get(id)
+    guesses = given.guesses if isinstance(given, Given) else {}
+    late = _seen.setdefault(id, guesses) != guesses
+    caption = "Your guesses, and what came out"
+    caption += "; changed after the result was seen" if late else ""
+    return table(
+        ["question", "your guess", "measured"],
+        [
+            [question, guesses.get(question, "none"), out]
+            for question, out in zip(spec.questions, measured, strict=True)
+        ],
+        caption=f"{caption}; {note}" if note else caption,
+    )
 
 
 def _no_exercise(answer: Any) -> Result:

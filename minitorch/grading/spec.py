@@ -10,8 +10,9 @@ import difflib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
@@ -61,6 +62,8 @@ class Exercise:
             person reads.
         personal: whether the data of a value are drawn from the student's number.
         rubric: what an open text is read for, one line a point.
+        questions: of a prediction, each with the smallest and the largest number
+            that makes sense as an answer.
         planted: source of the function as the notebook shows it, where the
             exercise is to find a planted bug; else empty.
         any_shape: whether the judge looks at the shape of an array itself,
@@ -79,6 +82,7 @@ class Exercise:
     kind: Kind = "function"
     personal: bool = False
     rubric: str = ""
+    questions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def points(self) -> float:
@@ -89,6 +93,144 @@ class Exercise:
     def names(self) -> list[str]:
         """The names of the arguments."""
         return list(inspect.signature(self.reference).parameters)
+
+
+def prediction(
+    id: str, title: str, minutes: int, questions: Mapping[str, tuple[float, float]]
+) -> Exercise:
+    """Make an exercise that asks for guesses before a run.
+
+    Args:
+        id: "chapter/name".
+        title: what stands above the exercise.
+        minutes: how long it takes.
+        questions: each with the smallest and the largest sensible number.
+
+    >>> prediction("c/guesses", "Guess", 3, {"accuracy": (0, 1)}).points
+    1.0
+    """
+    return Exercise(
+        id,
+        title,
+        1,
+        minutes,
+        reference=lambda: None,
+        cases=lambda rng: iter(()),
+        judge=lambda args, output, want: None,
+        kind="prediction",
+        questions=questions,
+    )
+
+
+def open_question(
+    id: str, title: str, difficulty: int, minutes: int, rubric: str
+) -> Exercise:
+    """Make an exercise that is answered by a text, which a person reads.
+
+    Args:
+        id: "chapter/name".
+        title: what stands above the exercise.
+        difficulty: 1 to 3, and the points.
+        minutes: how long it takes.
+        rubric: what the text is read for, one line a point.
+
+    >>> open_question("c/open", "Over to you", 3, 60, "Says what was measured.").kind
+    'open'
+    """
+    return Exercise(
+        id,
+        title,
+        difficulty,
+        minutes,
+        reference=lambda: None,
+        cases=lambda rng: iter(()),
+        judge=lambda args, output, want: None,
+        kind="open",
+        rubric=rubric,
+    )
+
+
+def unwritten(exercise: Exercise, value: Any) -> bool:
+    """Tell whether an answer that is no function is still as the notebook gave it.
+
+    >>> guesses = prediction("c/guesses", "Guess", 3, {"accuracy": (0, 1)})
+    >>> unwritten(guesses, {"accuracy": None}), unwritten(guesses, {"accuracy": 0.5})
+    (True, False)
+    """
+    if exercise.kind == "prediction" and isinstance(value, dict):
+        return all(guess is None or guess is ... for guess in value.values())
+    return (
+        value is None or value is ... or (isinstance(value, str) and not value.strip())
+    )
+
+
+def read_guesses(
+    exercise: Exercise, value: Any
+) -> tuple[dict[str, float], tuple[tuple[str, str], ...]]:
+    """Read a prediction: the guesses that make sense, and a remark on each other.
+
+    Whether a guess is right does not matter: a number in its range counts.
+
+    >>> asked = prediction("c/guesses", "Guess", 3, {"accuracy": (0, 1), "d": (1, 99)})
+    >>> read_guesses(asked, {"accuracy": 0.5, "d": None})
+    ({'accuracy': 0.5}, (('open', 'd'),))
+    >>> read_guesses(asked, {"accuracy": 50, "d": 7})[1]
+    (('doubtful', 'accuracy: 50 is outside the sensible range, 0 to 1'),)
+    """
+    if not isinstance(value, dict):
+        kind = _kind(value)
+        return {}, (("got", f"{kind}; wanted is a dict {{question: number}}"),)
+    sensible, remarks = {}, []
+    for question, (low, high) in exercise.questions.items():
+        guess = value.get(question)
+        if guess is None or guess is ...:
+            remarks.append(("open", question))
+            continue
+        number = plain(guess, 1.0)
+        if isinstance(number, Problem):
+            text = f"{question}: {number.got} where one finite number is wanted"
+            remarks.append(("doubtful", text))
+        elif not low <= number <= high:
+            text = f"{number:g} is outside the sensible range, {low:g} to {high:g}"
+            remarks.append(("doubtful", f"{question}: {text}"))
+        else:
+            sensible[question] = number
+    unknown = [key for key in value if key not in exercise.questions]
+    remarks += [("not asked", f"{key}") for key in unknown]
+    return sensible, tuple(remarks)
+
+
+def student_key(student: str) -> str:
+    """Write a student's number in one way, whatever its spaces, dashes and case.
+
+    >>> student_key(" S-123 4567 ")
+    's1234567'
+    """
+    return "".join(c for c in str(student).casefold() if c.isalnum())
+
+
+def personal_rng(id: str, student: str) -> np.random.Generator:
+    """Open the generator of a student's own data in a personal exercise.
+
+    >>> a, b = (personal_rng("engine/own_slopes", s) for s in ("s12 3", "S123"))
+    >>> a.bit_generator.random_raw() == b.bit_generator.random_raw()
+    True
+    """
+    words = [zlib.crc32(id.encode()), *student_key(student).encode()]
+    return np.random.default_rng(words)
+
+
+def frozen(rng: np.random.Generator) -> np.random.RandomState:
+    """Open a random stream that numpy never changes, from a generator.
+
+    Personal data must be the same for a student's numpy and a teacher's. Numpy keeps
+    the raw bits of a generator and all draws of `RandomState` for ever, but not the
+    draws of a `Generator`.
+
+    >>> frozen(np.random.default_rng(0)).randint(0, 100, 3).tolist()
+    [46, 23, 12]
+    """
+    return np.random.RandomState(rng.bit_generator.random_raw(4).astype(np.uint32))
 
 
 def chapters() -> list[str]:
@@ -105,11 +247,23 @@ def chapters() -> list[str]:
 def exercises(chapter: str) -> dict[str, Exercise]:
     """Give the exercises of a chapter by identifier, in the chapter's order.
 
-    >>> list(exercises("subspace"))[0]
+    >>> list(exercises("subspace"))[1]
     'subspace/project'
     """
     module = importlib.import_module(f"minitorch.grading.chapters.{chapter}")
     return {each.id: each for each in module.EXERCISES}
+
+
+@cache
+def offered(chapter: str) -> frozenset[str]:
+    """Name what an exercise cell may use without making it: numpy, set-up cells' names.
+
+    >>> "np" in offered("engine"), "hadamard" in offered("subspace")
+    (True, True)
+    """
+    module = importlib.import_module(f"minitorch.grading.chapters.{chapter}")
+    grading = importlib.import_module("minitorch.grading")
+    return frozenset({"minitorch", "np", *grading.__all__, *module.SETUP})
 
 
 def find(id: str) -> Exercise:
@@ -125,10 +279,11 @@ def find(id: str) -> Exercise:
     ...
     ValueError: no exercise is called 'subspace/projekt'. Did you mean ...?
     """
-    known = {key: each for name in chapters() for key, each in exercises(name).items()}
-    if id in known:
-        return known[id]
-    near = difflib.get_close_matches(str(id), known, n=1) or list(known)
+    chapter = str(id).split("/")[0]
+    if chapter in chapters() and id in exercises(chapter):
+        return exercises(chapter)[id]
+    known = [key for name in chapters() for key in exercises(name)]
+    near = difflib.get_close_matches(str(id), known, n=1) or known
     raise ValueError(
         f"no exercise is called {id!r}. Did you mean {' or '.join(map(repr, near))}?"
     )
@@ -287,6 +442,23 @@ def _number(output: Any, want: float | None, what: str) -> Any:
     return int(value) if whole and value.is_integer() else value
 
 
+def typed(value: Any, want: Any) -> Any:
+    """Take numbers typed as a list, or whole numbers, for an array of floats.
+
+    >>> typed([1, 2], np.zeros(2))
+    array([1., 2.])
+    >>> typed("ab", np.zeros(2))
+    'ab'
+    """
+    if not isinstance(want, np.ndarray) or type(value) not in (list, tuple, np.ndarray):
+        return value
+    try:
+        numbers = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        return value
+    return numbers.astype(want.dtype) if numbers.dtype.kind in "iuf" else value
+
+
 # ----------------------------------------------------------------------------
 # Values: close to the reference, or to a known slip
 # ----------------------------------------------------------------------------
@@ -376,3 +548,36 @@ def judge_by_value(compared: str, slips: tuple[Slip, ...] = ()) -> Judge:
         )
 
     return judge
+
+
+def judge_by_digits(compared: str, wanted: str, slips: tuple[Slip, ...] = ()) -> Judge:
+    """Make a judge of a value that a learner types in, to three digits.
+
+    The message does not give the wanted numbers away: the data stay the same from
+    one try to the next. Of an array it says which entries are right.
+
+    Args:
+        compared: what the value is, in words.
+        wanted: what is wanted, in words.
+        slips: known wrong answers, the most telling first.
+    """
+
+    def judge(args: tuple, output: Any, want: Any) -> Problem | None:
+        right = _three_digits(output, want)
+        if right.all():
+            return None
+        found = (s.cause for s in slips if _three_digits(output, s.wrong(*args)).all())
+        cause = next(found, "")
+        got = show(output)
+        if right.ndim:
+            places = ", ".join(map(str, np.flatnonzero(right))) or "none"
+            got += f"; right so far, counted from 0: {places}"
+        return Problem(compared, got, wanted, cause)
+
+    return judge
+
+
+def _three_digits(output: Any, want: Any) -> np.ndarray:
+    """Where numbers agree to three significant digits."""
+    a, b = np.asarray(output, np.float64), np.asarray(want, np.float64)
+    return np.asarray(np.abs(a - b) <= 0.005 * np.abs(b) + 1e-12)

@@ -364,3 +364,47 @@ def forgets_the_small_number(grad, x):
     y, scale = normed(x, small=0)
     terms = grad.mean(-1, keepdims=True) + y * (grad * y).mean(-1, keepdims=True)
     return (grad - terms) / scale
+
+
+# -- own_slopes ---------------------------------------------------------------
+
+
+@mutant("engine/own_slopes", "sent on twice")
+def walks_on_with_all_it_has(a, b, c):
+    u = a * b + c
+    return [b * (3 * u + 2 * a) + u, a * (3 * u + 2 * a), 3 * u + 2 * a]
+
+
+@mutant("engine/own_slopes", "only its use as the first factor")
+def counts_one_use_of_u(a, b, c):
+    u = a * b + c
+    return np.array([b * (u + a) + u, a * (u + a), u + a])
+
+
+@mutant("engine/own_slopes", "It is a factor of u too")
+def counts_one_use_of_a(a, b, c):
+    u = a * b + c
+    return [u, a * (2 * u + a), 2 * u + a]
+
+
+@mutant("engine/own_slopes", "The slope of a product is a sum")
+def multiplies_the_slopes(a, b, c):
+    return [b * (b + 1), a * a, 1]
+
+
+@mutant("engine/own_slopes", "order c, b, a")
+def turns_the_order(a, b, c):
+    u = a * b + c
+    return [2 * u + a, a * (2 * u + a), b * (2 * u + a) + u]
+
+
+@mutant("engine/own_slopes", "right so far, counted from 0: 1, 2")
+def slips_in_one_number(a, b, c):
+    u = a * b + c
+    return [b * (2 * u + a) + u + 1000, a * (2 * u + a), 2 * u + a]
+
+
+@mutant("engine/own_slopes", "wanted  an array of shape (3,)")
+def gives_the_value_of_f(a, b, c):
+    u = a * b + c
+    return u * (u + a)

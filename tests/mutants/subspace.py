@@ -458,3 +458,46 @@ def overlooks_negative_numbers(phi, bits):
 def leaves_floats(phi, bits):
     x, step = cells(phi, bits)
     return np.clip(np.floor(x) + 2 ** (bits - 1), 0, 2**bits - 1), step
+
+
+# -- own_share ----------------------------------------------------------------
+
+
+@mutant("subspace/own_share", "takes each column for itself")
+def takes_columns_for_orthogonal(P, grad):
+    return ((P.T @ grad) ** 2).sum() / (grad**2).sum()
+
+
+@mutant("subspace/own_share", "projects only where")
+def projects_with_the_transpose(P, grad):
+    inside = P @ P.T @ grad
+    return inside @ inside / (grad @ grad)
+
+
+@mutant("subspace/own_share", "the squared length was asked for")
+def gives_the_share_of_the_length(P, grad):
+    Q = np.linalg.qr(P)[0]
+    return np.linalg.norm(Q.T @ grad) / np.linalg.norm(grad)
+
+
+@mutant("subspace/own_share", "misses")
+def gives_what_is_missed(P, grad):
+    Q = np.linalg.qr(P)[0]
+    return 1 - ((Q.T @ grad) ** 2).sum() / (grad @ grad)
+
+
+@mutant("subspace/own_share", "Divide by that of the gradient")
+def forgets_to_divide(P, grad):
+    Q = np.linalg.qr(P)[0]
+    return ((Q.T @ grad) ** 2).sum()
+
+
+@mutant("subspace/own_share", "on average")
+def gives_the_expectation(P, grad):
+    return P.shape[1] / P.shape[0]
+
+
+@mutant("subspace/own_share", "length of phi")
+def takes_phi_for_the_projection(P, grad):
+    phi = np.linalg.pinv(P) @ grad
+    return phi @ phi / (grad @ grad)

@@ -8,16 +8,24 @@ import numpy as np
 
 from minitorch.grading.references import engine
 from minitorch.grading.spec import (
+    Edge,
     Exercise,
     Judge,
     Problem,
     Slip,
+    frozen,
+    judge_by_digits,
     judge_by_value,
+    open_question,
+    prediction,
     show,
 )
 
 Cases = Iterator[tuple]
 Rng = np.random.Generator
+
+# What the chapter's set-up cells define, beside numpy and the grading functions.
+SETUP: tuple[str, ...] = ()
 
 
 def _normal(rng: Rng, *shape: int, dtype: type = np.float32) -> np.ndarray:
@@ -106,7 +114,7 @@ def _unbroadcast_cases(rng: Rng) -> Cases:
             yield _normal(rng, n, m, dtype=dtype) + dtype(2), shape
         for longer in ((n, 1), (1, n, m), (k, 1, m), (m,)):
             yield _normal(rng, k, n, m, dtype=dtype) + dtype(2), longer
-        yield _normal(rng, n, 1, dtype=dtype) + dtype(2), (n, 1)
+        yield Edge((_normal(rng, n, 1, dtype=dtype) + dtype(2), (n, 1)))
 
 
 def _first_copies(grad: np.ndarray, shape: tuple) -> np.ndarray:
@@ -185,7 +193,7 @@ def _topological_order_cases(rng: Rng) -> Cases:
     yield np.array([[5, 3], [5, 7], [5, 7], [3, 7]]), 5
     # Node 8 was computed from 6, and node 4 stands apart: 6 depends on neither.
     yield np.array([[6, 1], [8, 6], [4, 1]]), 6
-    yield np.zeros((0, 2), np.int64), 5
+    yield Edge((np.zeros((0, 2), np.int64), 5))
     for _ in range(3):
         n = int(rng.integers(8, 16))
         names = rng.permutation(100)[:n]
@@ -198,7 +206,7 @@ def _topological_order_cases(rng: Rng) -> Cases:
     n = 10_000
     names = rng.permutation(n)
     edges = np.stack([names[1:], names[:-1]], axis=1)
-    yield edges[rng.permutation(n - 1)], int(names[-1])
+    yield Edge((edges[rng.permutation(n - 1)], int(names[-1])))
 
 
 def _judge_topological_order(args: tuple, output: Any, want: Any) -> Problem | None:
@@ -274,7 +282,7 @@ def _log_softmax_cases(rng: Rng) -> Cases:
     for shift in (1000.0, -1000.0):
         yield (_normal(rng, *_sizes(rng), dtype=np.float64) + shift,)
     # A softmax of exactly 0 has no logarithm.
-    yield (np.array([[1000.0, 0.0, 999.0], [1000.0, 1001.0, 0.0]]),)
+    yield Edge((np.array([[1000.0, 0.0, 999.0], [1000.0, 1001.0, 0.0]]),))
 
 
 def _softmax(x: np.ndarray, axis: int | None = 1) -> np.ndarray:
@@ -344,7 +352,8 @@ def _cross_entropy_cases(rng: Rng) -> Cases:
         logits = _normal(rng, N, K, dtype=dtype) * dtype(2) + dtype(shift)
         yield logits, rng.integers(0, K, N)
     # A label with a softmax of exactly 0.
-    yield np.array([[1000.0, 0.0, 999.0], [1000.0, 1001.0, 0.0]]), np.array([1, 0])
+    logits = np.array([[1000.0, 0.0, 999.0], [1000.0, 1001.0, 0.0]])
+    yield Edge((logits, np.array([1, 0])))
 
 
 def _picked(x: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -454,7 +463,7 @@ def _layer_norm_grad_cases(rng: Rng) -> Cases:
         yield _normal(rng, *shape, dtype=dtype) + dtype(0.5), x
     # So little variance that the 1e-5 is seen.
     shape = _sizes(rng)
-    yield tuple(_normal(rng, *shape, dtype=np.float64) * c for c in (1.0, 0.01))
+    yield Edge(_normal(rng, *shape, dtype=np.float64) * c for c in (1.0, 0.01))
 
 
 def _norm_slip(formula: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
@@ -539,7 +548,96 @@ _judge_layer_norm_grad = judge_by_value(
 )
 
 
+# ----------------------------------------------------------------------------
+# engine/own_slopes: a value, from the student's own numbers
+# ----------------------------------------------------------------------------
+
+
+def _own_slopes_cases(rng: Rng) -> Cases:
+    a, b, c = 2 + frozen(rng).permutation(11)[:3]
+    yield float(a), float(b), float(c)
+
+
+def _walk_of_step_five(a: float, b: float, c: float) -> np.ndarray:
+    u = a * b + c
+    to_u = (u + a) + ((u + a) + u)
+    return np.array([b * to_u + u, a * to_u, to_u])
+
+
+_judge_own_slopes = judge_by_digits(
+    "the slopes in a, b and c",
+    "the slopes of your f, an array of three numbers",
+    (
+        Slip(
+            "u receives two gradients, and here the first of them is sent on twice, "
+            "as by the walk of step 5. Send on the sum, once.",
+            _walk_of_step_five,
+        ),
+        Slip(
+            "u is used twice, and only its use as the first factor is counted. Two "
+            "uses, two gradients: add them.",
+            lambda a, b, c: _slopes(a, b, c, u_first=1, u_second=0),
+        ),
+        Slip(
+            "u is used twice, and only its use in u + a is counted. Two uses, two "
+            "gradients: add them.",
+            lambda a, b, c: _slopes(a, b, c, u_first=0, u_second=1),
+        ),
+        Slip(
+            "a is used twice, and only its use in a b is counted. The second factor, "
+            "u + a, holds it too.",
+            lambda a, b, c: _slopes(a, b, c, a_alone=0),
+        ),
+        Slip(
+            "a is used twice, and only its use in u + a is counted. It is a factor of "
+            "u too.",
+            lambda a, b, c: _slopes(a, b, c, a_in_u=0),
+        ),
+        Slip(
+            "The slopes of both factors are multiplied. The slope of a product is a "
+            "sum: each factor's slope times the other factor.",
+            lambda a, b, c: np.array([b * (b + 1), a * a, 1.0]),
+        ),
+        Slip(
+            "The slopes of both factors are added, without the other factor before "
+            "each. That is the slope of u + (u + a).",
+            lambda a, b, c: np.array([2 * b + 1, 2 * a, 2.0]),
+        ),
+        Slip(
+            "The three numbers are right, but stand in the order c, b, a.",
+            lambda a, b, c: engine.own_slopes(a, b, c)[::-1],
+        ),
+    ),
+)
+
+
+def _slopes(
+    a: float,
+    b: float,
+    c: float,
+    u_first: int = 1,
+    u_second: int = 1,
+    a_in_u: int = 1,
+    a_alone: int = 1,
+) -> np.ndarray:
+    """Take the slopes over some of the ways from f to a, b and c."""
+    u = a * b + c
+    to_u = u_first * (u + a) + u_second * u
+    return np.array([a_in_u * b * to_u + a_alone * u, a * to_u, to_u])
+
+
 EXERCISES = (
+    prediction(
+        "engine/guesses",
+        "Predict",
+        3,
+        {
+            "visits on a chain of 20 doublings": (1, 1e12),
+            "batch norm: NumPy's time / compiled": (0.01, 1000),
+            "max-pool: NumPy's time / compiled": (0.01, 1000),
+            "test accuracy with a wrong gradient": (0, 1),
+        },
+    ),
     Exercise(
         "engine/multiply_grad",
         "Back through a product",
@@ -598,5 +696,26 @@ EXERCISES = (
         _layer_norm_grad_cases,
         _judge_layer_norm_grad,
         planted=_LAYER_NORM_GRAD,
+    ),
+    Exercise(
+        "engine/own_slopes",
+        "Slopes of your own",
+        1,
+        5,
+        engine.own_slopes,
+        _own_slopes_cases,
+        _judge_own_slopes,
+        kind="value",
+        personal=True,
+    ),
+    open_question(
+        "engine/checkpoints",
+        "Keep less, compute again",
+        3,
+        60,
+        "Predicts, before the run, how memory and time depend on k, with a reason.\n"
+        "Measures both for several k on a chain of 100 operations, with units.\n"
+        "Shows by gradcheck or by differences that the gradient is the same, and says "
+        "where the prediction was wrong.",
     ),
 )

@@ -5,12 +5,18 @@ from typing import Any
 
 import numpy as np
 
+from minitorch.grading.references.subspace import own_share
 from minitorch.grading.spec import (
+    Edge,
     Exercise,
     Problem,
     Slip,
     close,
+    frozen,
+    judge_by_digits,
     judge_by_value,
+    open_question,
+    prediction,
     same_slip,
     show,
 )
@@ -18,6 +24,9 @@ from minitorch.weird import subspace
 
 Cases = Iterator[tuple]
 Rng = np.random.Generator
+
+# What the chapter's set-up cells define, beside numpy and the grading functions.
+SETUP = ("backend", "hadamard", "fastfood")
 
 
 def _normal(rng: Rng, *shape: int, dtype: type = np.float32) -> np.ndarray:
@@ -228,7 +237,7 @@ _judge_project_grad = judge_by_value(
 def _fwht_cases(rng: Rng) -> Cases:
     yield (np.array([3.0, 1.0], np.float32),)
     yield (np.array([1.0, 2.0, 3.0, 5.0], np.float32),)
-    yield (np.array([5.0], np.float32),)
+    yield Edge((np.array([5.0], np.float32),))
     for dtype in (np.float32, np.float64):
         yield (_normal(rng, 2 ** int(rng.integers(3, 7)), dtype=dtype),)
     yield (_normal(rng, 2**12),)
@@ -472,15 +481,15 @@ def _d_int90_cases(rng: Rng) -> Cases:
         jitter = rng.uniform(-0.004, 0.004, np.shape(offsets))
         yield _grid(rng, 5), 0.9 * baseline + np.array(offsets) + jitter, baseline
     # Exactly on the line: "at least" includes it.
-    yield _grid(rng, 3), np.array([[0.4, 0.9, 0.95]] * 2), 1.0
+    yield Edge((_grid(rng, 3), np.array([[0.4, 0.9, 0.95]] * 2), 1.0))
     # No d reaches the line.
     below = 0.9 * 0.95 - rng.uniform(0.05, 0.3, (3, 4))
-    yield _grid(rng, 4), np.sort(below, axis=1), 0.95
+    yield Edge((_grid(rng, 4), np.sort(below, axis=1), 0.95))
     # The grid need not be in order.
     ds, rising = _grid(rng, 5), np.array([0.2, 0.4, 0.66, 0.72, 0.8])
     order = np.array([4, 0, 3, 2, 1])
     accuracy = rising + rng.uniform(-0.01, 0.01, (4, 5))
-    yield ds[order], accuracy[:, order], 0.7
+    yield Edge((ds[order], accuracy[:, order], 0.7))
 
 
 def _grid(rng: Rng, n: int) -> np.ndarray:
@@ -744,7 +753,91 @@ def _judge_quantise(args: tuple, output: Any, want: Any) -> Problem | None:
     )
 
 
+# ----------------------------------------------------------------------------
+# subspace/own_share: a value, from the student's own gradient and directions
+# ----------------------------------------------------------------------------
+
+
+def _own_share_cases(rng: Rng) -> Cases:
+    draw = frozen(rng)
+    # A part that all columns share, so that they are far from right angles.
+    P = draw.randn(24, 4) + 0.8 * draw.randn(24, 1)
+    P /= np.sqrt((P**2).sum(axis=0))
+    inside = P @ draw.uniform(0.5, 1.5, 4)
+    outside = draw.randn(24)
+    outside -= P @ np.linalg.lstsq(P, outside, rcond=None)[0]
+    length = np.sqrt((inside**2).sum() / (outside**2).sum())
+    yield P, inside + draw.uniform(0.6, 1.4) * length * outside
+
+
+def _shares(part: Any) -> Any:
+    """Make a slip: the squared length of a part, by that of the gradient."""
+    return lambda P, grad: float((part(P, grad) ** 2).sum() / (grad @ grad))
+
+
+def _fit(P: np.ndarray, grad: np.ndarray) -> np.ndarray:
+    return np.linalg.lstsq(P, grad, rcond=None)[0]
+
+
+_judge_own_share = judge_by_digits(
+    "the share of the squared length",
+    "the share of your gradient, to three digits",
+    (
+        Slip(
+            "P.T @ grad takes each column for itself. Your columns are not at right "
+            "angles, so what they have in common is counted more than once: solve a "
+            "least-squares problem.",
+            _shares(lambda P, grad: P.T @ grad),
+        ),
+        Slip(
+            "P @ (P.T @ grad) projects only where the columns are at right angles, "
+            "which yours are not: solve a least-squares problem.",
+            _shares(lambda P, grad: P @ (P.T @ grad)),
+        ),
+        Slip(
+            "This is the share of the length; the squared length was asked for.",
+            lambda P, grad: own_share(P, grad) ** 0.5,
+        ),
+        Slip(
+            "This is the share that the subspace misses: 1 minus the wanted one.",
+            lambda P, grad: 1 - own_share(P, grad),
+        ),
+        Slip(
+            "This is the squared length itself. Divide by that of the gradient.",
+            lambda P, grad: own_share(P, grad) * (grad @ grad),
+        ),
+        Slip(
+            "The squared length is divided by the length of the gradient, not by its "
+            "square.",
+            lambda P, grad: own_share(P, grad) * np.sqrt(grad @ grad),
+        ),
+        Slip(
+            "This is d / D, what random directions catch on average. Yours are given: "
+            "measure them.",
+            lambda P, grad: P.shape[1] / P.shape[0],
+        ),
+        Slip(
+            "This takes the length of phi for that of P phi. The two agree only where "
+            "the columns are at right angles.",
+            _shares(_fit),
+        ),
+    ),
+)
+
+
 EXERCISES = (
+    prediction(
+        "subspace/guesses",
+        "Predict",
+        4,
+        {
+            "accuracy with 500 single weights": (0, 1),
+            "2.4 times the weights: needed, times": (0.01, 1000),
+            "dense net, shuffled: needed, times": (0.01, 1000),
+            "LeNet, shuffled: needed, times": (0.01, 1000),
+            "numbers needed per random label": (0.001, 10_000),
+        },
+    ),
     Exercise(
         "subspace/project",
         "From coordinates to weights",
@@ -808,5 +901,26 @@ EXERCISES = (
         subspace.quantise,
         _quantise_cases,
         _judge_quantise,
+    ),
+    Exercise(
+        "subspace/own_share",
+        "What your subspace sees",
+        2,
+        10,
+        own_share,
+        _own_share_cases,
+        _judge_own_share,
+        kind="value",
+        personal=True,
+    ),
+    open_question(
+        "subspace/between",
+        "Between directions and weights",
+        3,
+        60,
+        "Predicts the smallest k before the run, with a reason.\n"
+        "Reports the accuracy for several k, three seeds each with their spread, "
+        "beside full mixing as the control.\n"
+        "Tries one other way to choose the places, and says plainly whether it helped.",
     ),
 )

@@ -139,3 +139,24 @@ def layer_norm_grad(grad: np.ndarray, x: np.ndarray) -> np.ndarray:
     through_mean = grad.mean(-1, keepdims=True)
     through_variance = y * (grad * y).mean(-1, keepdims=True)
     return (grad - through_mean - through_variance) / scale
+
+
+def own_slopes(a: float, b: float, c: float) -> np.ndarray:
+    """Find the slopes of f = u (u + a), with u = a b + c.
+
+    u is used twice, and so is a: each receives two gradients, which are added.
+
+    Args:
+        a: a number.
+        b: a number.
+        c: a number.
+
+    Returns:
+        (3,), the slopes of f in a, b and c.
+
+    >>> own_slopes(1.0, 2.0, 3.0)
+    array([27., 11., 11.])
+    """
+    u = a * b + c
+    to_u = (u + a) + u  # from the first factor, and through the second
+    return np.array([b * to_u + u, a * to_u, to_u])
