@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from minitorch.grading.grade import Graded, grade
+from minitorch.grading.private import SEEDS, load_private, read_private
 from minitorch.grading.sheets import write_sheets
 from minitorch.grading.tables import Refused
 
@@ -18,6 +19,7 @@ def _grade(asked: argparse.Namespace) -> None:
         asked.out,
         roster=asked.roster,
         weights=asked.weights,
+        private=asked.exercises,
         jobs=asked.jobs,
         unsafe=asked.unsafe,
     )
@@ -40,6 +42,19 @@ def _say(graded: Graded, out: Path) -> None:
     print(f"{out / 'scores.csv'} and the sheets beside it are written.")
 
 
+def _try(asked: argparse.Namespace) -> None:
+    private = load_private(read_private(asked.file))
+    counts = Counter(mutant.id for mutant in private.mutants)
+    for id, exercise in private.exercises.items():
+        if exercise.kind in ("prediction", "open"):
+            print(f"{id}: {exercise.kind}, nothing to try")
+        else:
+            print(
+                f"{id}: the reference passes and {counts[id]} wrong answers fail, "
+                f"under {len(SEEDS)} seeds"
+            )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m minitorch.grading",
@@ -57,11 +72,15 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--out", required=True, type=Path, help="folder for the sheets")
     add.add_argument("--roster", type=Path, help="the class: id,name,email")
     add.add_argument("--weights", type=Path, help="points: exercise,points")
+    add.add_argument("--exercises", type=Path, help="a file of your own exercises")
     add.add_argument("--jobs", type=int, default=2, help="graded at a time (2)")
     add.add_argument(
         "--unsafe", action="store_true", help="go on without the isolation"
     )
     add.set_defaults(run=_grade)
+    add = commands.add_parser("try", help="try a file of your own exercises")
+    add.add_argument("file", type=Path, help="Python, with EXERCISES and MUTANTS")
+    add.set_defaults(run=_try)
     return parser
 
 

@@ -14,6 +14,9 @@ from tqdm import tqdm
 import minitorch
 from minitorch.grading import spec
 from minitorch.grading.intake import ORDERS, HandIn, Intake, take_in
+from minitorch.grading.likeness import written_text
+from minitorch.grading.manual import Mark, Marks, read_marks, same_answer
+from minitorch.grading.private import load_private, read_private
 from minitorch.grading.report import Report
 from minitorch.grading.roster import Roster, Student, read_roster
 from minitorch.grading.tables import Refused, read_number, read_table, write_whole
@@ -55,6 +58,7 @@ class Graded:
         layout: folder, Moodle, Canvas or Gradescope.
         notes: about the hand-ins as a whole.
         unenforced: protections that were missing.
+        marks: points that a person gave for open answers.
     """
 
     chapter: str
@@ -64,6 +68,16 @@ class Graded:
     layout: str
     notes: list[str]
     unenforced: list[str]
+    marks: Marks = field(default_factory=dict)
+
+    def mark(self, row: Row, id: str) -> Mark | None:
+        """Give what a person gave for an open answer; None while nobody has."""
+        mark = self.marks.get((row.student.key, id))
+        if mark is None or mark.points is None or row.report is None:
+            return None
+        sources = [each.source for each in row.report.outcomes if each.id == id]
+        answers = [written_text(source, id) for source in sources]
+        return mark if any(same_answer(a, mark.answer) for a in answers) else None
 
 
 def chapter_exercises(chapter: str) -> dict[str, spec.Exercise]:
@@ -127,15 +141,18 @@ class Order:
         chapter: whose exercises are graded.
         seed: the teacher's.
         unsafe: whether to go on where the isolation cannot be had.
+        private: the text of the teacher's file of exercises; "" for none.
     """
 
     chapter: str
     seed: int
     unsafe: bool = False
+    private: str = ""
 
     def exercises(self) -> dict[str, spec.Exercise]:
-        """The chapter's exercises."""
-        return chapter_exercises(self.chapter)
+        """Give the chapter's exercises, then the teacher's own."""
+        own = load_private(self.private).exercises if self.private else {}
+        return {**chapter_exercises(self.chapter), **own}
 
     def grade(self, raw: bytes, student: str) -> Report:
         """Grade one notebook; whatever goes wrong is a problem of its own report."""
@@ -160,8 +177,8 @@ class Order:
 
     def key(self, raw: bytes, student: str) -> str:
         """Name all that a report depends on; the same name, the same report."""
-        parts = [_FORMAT, self.chapter, self.seed, self.unsafe, student, _code()]
-        digest = hashlib.sha256(json.dumps(parts).encode())
+        parts = [_FORMAT, self.chapter, self.seed, self.unsafe, self.private, student]
+        digest = hashlib.sha256(json.dumps([*parts, _code()]).encode())
         digest.update(raw)
         return digest.hexdigest()[:40]
 
@@ -236,6 +253,7 @@ def grade(
     *,
     roster: Path | None = None,
     weights: Path | None = None,
+    private: Path | None = None,
     jobs: int = 2,
     unsafe: bool = False,
 ) -> Graded:
@@ -248,16 +266,18 @@ def grade(
         out: folder for the reports; those that it holds already are not made again.
         roster: the class's list.
         weights: points of exercises.
+        private: the teacher's own exercises, which are tried first.
         jobs: how many are graded at a time.
         unsafe: whether to go on where the isolation cannot be had.
 
     Raises:
         Refused: when a file is missing or wrong; nothing was graded then.
     """
-    order = Order(chapter, seed, unsafe)
+    order = Order(chapter, seed, unsafe, read_private(private) if private else "")
     exercises = order.exercises()
     points = read_weights(weights, exercises)
     known = read_roster(roster) if roster else None
+    marks = read_marks(out / "manual.csv", points)
     intake = take_in(source)
     unenforced = list(_sandbox(unsafe).unenforced)
     kept = out / "reports"
@@ -268,8 +288,9 @@ def grade(
     asked = [(handin, _number(found)) for handin, found in owners]
     reports = _reports(asked, order, kept, jobs)
     rows = _rows(intake, owners, reports, known)
+    notes = intake.notes
     return Graded(
-        chapter, exercises, points, rows, intake.layout, intake.notes, unenforced
+        chapter, exercises, points, rows, intake.layout, notes, unenforced, marks
     )
 
 

@@ -4,11 +4,14 @@ import hashlib
 import html
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import minitorch
 from minitorch.grading.grade import Graded, Row
+from minitorch.grading.likeness import Likeness, likenesses, written_text
+from minitorch.grading.manual import write_marks
 from minitorch.grading.report import Outcome
 from minitorch.grading.tables import number, write_table, write_whole
 
@@ -17,9 +20,12 @@ def given(row: Row, graded: Graded, id: str) -> float | None:
     """Points that a hand-in has for an exercise, by the teacher's weights.
 
     Returns:
-        None where there is no answer to count: no hand-in, or a person reads it.
+        None where there is no answer to count: no hand-in, or a person has to read it.
     """
     outcome = _outcome(row, id)
+    mark = graded.mark(row, id)
+    if mark:
+        return mark.points
     if outcome is None or outcome.score is None:
         return None
     return outcome.score / outcome.points * graded.points[id]
@@ -45,7 +51,8 @@ def most(graded: Graded) -> float:
 def to_read(row: Row, graded: Graded) -> list[str]:
     """Name the exercises that a person has still to read."""
     outcomes = row.report.outcomes if row.report else ()
-    return [each.id for each in outcomes if each.status == "to read"]
+    waiting = [each.id for each in outcomes if each.status == "to read"]
+    return [id for id in waiting if not graded.mark(row, id)]
 
 
 def write_sheets(graded: Graded, out: Path) -> None:
@@ -57,13 +64,16 @@ def write_sheets(graded: Graded, out: Path) -> None:
     """
     pages = out / "feedback"
     pages.mkdir(exist_ok=True, mode=0o700)
-    names = {}
+    names: dict[int, str] = {}
     for i, row in enumerate(graded.rows):
         if row.report:
             names[i] = f"{_slug(row)}.html"
             write_whole(pages / names[i], feedback(row, graded))
     _scores_csv(graded, out / "scores.csv")
     _scores_json(graded, names, out / "scores.json")
+    alike = _alike(graded)
+    _likeness(alike, out / "likeness.csv")
+    write_marks(out / "manual.csv", _open_answers(graded), graded.marks)
     _canvas(graded, out / "canvas.csv")
     _moodle(graded, out / "moodle.csv")
 
@@ -140,6 +150,36 @@ def _scores_json(graded: Graded, pages: dict[int, str], path: Path) -> None:
         ],
     }
     write_whole(path, json.dumps(held, indent=1, ensure_ascii=False))
+
+
+def _alike(graded: Graded) -> list[Likeness]:
+    found = []
+    for id, exercise in graded.exercises.items():
+        sources = {}  # by file: a group's members share one
+        for row in graded.rows:
+            outcome = _outcome(row, id)
+            if outcome and outcome.status not in ("not attempted", "missing"):
+                sources[row.file] = outcome.source
+        found += likenesses(exercise, sources.items())
+    return found
+
+
+def _likeness(alike: list[Likeness], path: Path) -> None:
+    rows: list[list[Any]] = [["exercise", "like", "hand-ins", "files", "size"]]
+    for each in alike:
+        files = "; ".join(each.files)
+        rows.append([each.exercise, each.like, len(each.files), files, each.size])
+    write_table(path, rows)
+
+
+def _open_answers(graded: Graded) -> Iterator[list[Any]]:
+    for row in graded.rows:
+        for each in _outcomes(row):
+            if each.status == "to read":
+                rubric = graded.exercises[each.id].rubric
+                text = written_text(each.source, each.id)
+                who, points = row.student, graded.points[each.id]
+                yield [who.key, who.name, each.id, points, rubric, text]
 
 
 def _canvas(graded: Graded, path: Path) -> None:
@@ -254,6 +294,9 @@ def _section(outcome: Outcome, row: Row, graded: Graded) -> str:
         f"<dt>{say(label)}</dt><dd>{_marked(text)}</dd>"
         for label, text in outcome.lines
     )
+    mark = graded.mark(row, outcome.id)
+    if mark and mark.comment:
+        lines += f"<dt>comment</dt><dd>{say(mark.comment)}</dd>"
     source = (
         f"<details><summary>Your answer</summary><pre><code>{say(outcome.source)}"
         "</code></pre></details>"
