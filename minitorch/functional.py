@@ -17,7 +17,6 @@ from minitorch.backends import backend
 from minitorch.ops import (
     Grads,
     Operand,
-    getitem,
     mean,
     multiply,
     reshape,
@@ -221,19 +220,32 @@ def embedding(table: Operand, ids: Array) -> Tensor:
         (*ids.shape, F).
 
     Raises:
-        ValueError: when an id is not one of 0 to V - 1.
+        ValueError: when an id is not one of 0 to V - 1, or the table has other than
+            two axes.
         TypeError: when the ids are not whole numbers.
 
     >>> embedding(Tensor([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 1, 0])).shape
     (3, 2)
     """
     table, ids = tensor(table), _places("embedding", ids)
+    if table.ndim != 2:
+        raise ValueError(f"embedding() takes a table (V, F), got {table.shape}")
     if ids.size and not 0 <= ids.min() <= ids.max() < len(table):
         raise ValueError(
             f"embedding() got ids from {ids.min()} to {ids.max()} for a table of "
             f"{len(table)} rows"
         )
-    return getitem(table, ids)
+    kernels, rows = backend(), ids.reshape(-1)
+
+    def backward(grad: Array) -> Grads:
+        # W^T grad for a W with a single 1 in each row, in the column of its id
+        ones = kernels.asarray(np.ones(len(rows), table.dtype))
+        pattern = ones, np.arange(len(rows) + 1, dtype=np.int32), rows
+        grad = grad.reshape(len(rows), table.shape[1])
+        return (kernels.csr_rmatmul(*pattern, grad, len(table)),)
+
+    out = table.data[kernels.asarray(ids)]
+    return record("embedding", out, (table,), backward)
 
 
 # ----------------------------------------------------------------------------
@@ -506,7 +518,8 @@ def bce_logits(logits: Operand, targets: Operand) -> Tensor:
         targets: t, of that shape, from 0 to 1; taken as constants.
 
     Raises:
-        ValueError: when the shapes differ, or there is no number.
+        ValueError: when the shapes differ, there is no number, or a target is outside
+            0 to 1 (not looked at on a GPU).
 
     >>> bce_logits(Tensor([0.0, 1000.0]), np.ones(2, np.float32)).item()
     0.3465735912322998
@@ -518,6 +531,8 @@ def bce_logits(logits: Operand, targets: Operand) -> Tensor:
             f"and {targets.shape}"
         )
     kernels, x, t = backend(), logits.data, targets.data
+    if kernels.looks and not ((t >= 0) & (t <= 1)).all():
+        raise ValueError("bce_logits() takes targets from 0 to 1")
     count = float(np.prod(logits.shape))
     small = kernels.exp(-kernels.abs(x))
     losses = kernels.maximum(x, 0) - x * t + kernels.log(1 + small)

@@ -27,6 +27,9 @@ class Layout:
     Args:
         shapes: piece by piece, in order.
 
+    Raises:
+        ValueError: when a length is negative.
+
     >>> layout = Layout({"weight": (3, 2), "bias": (3,)})
     >>> layout.size
     9
@@ -39,6 +42,8 @@ class Layout:
         self.slices = {}
         start = 0
         for name, shape in self.shapes.items():
+            if min(shape, default=0) < 0:
+                raise ValueError(f"a piece has no negative length: {name} {shape}")
             stop = start + math.prod(shape)
             self.slices[name] = slice(start, stop)
             start = stop

@@ -326,10 +326,8 @@ def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     3.0
     """
     x = tensor(x)
-    count = math.prod(x.shape[a] for a in _axes("mean", axis, x))
-    if count == 0:
-        raise ValueError(f"mean() of no values: got shape {x.shape}, axis {axis}")
-    return sum(x, axis, keepdims) * (1 / count)
+    share = 1 / _length("mean", axis, x)
+    return sum(x, axis, keepdims) * share
 
 
 def max(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -342,8 +340,7 @@ def max(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     Tensor([5. 4.])
     """
     x = tensor(x)
-    if math.prod(x.shape[a] for a in _axes("max", axis, x)) == 0:
-        raise ValueError(f"max() of no values: got shape {x.shape}, axis {axis}")
+    _length("max", axis, x)
     out = backend().max(x.data, axis, keepdims)
 
     def backward(grad: Array) -> Grads:
@@ -596,14 +593,14 @@ def matmul(a: Operand, b: Operand) -> Tensor:
 def log_softmax(x: Operand, axis: int = -1) -> Tensor:
     """x - log(sum(exp(x))), shifted by the largest so that nothing overflows.
 
+    Raises:
+        ValueError: when there is no such axis, or no value along it.
+
     >>> log_softmax(Tensor([1000.0, 1000.0])).data.round(4)
     array([-0.6931, -0.6931], dtype=float32)
     """
-    x = tensor(x)
-    _axes("log_softmax", axis, x)
-    shifted = x.data - backend().max(x.data, axis, True)
-    total = backend().sum(backend().exp(shifted), axis, True)
-    out = shifted - backend().log(total)
+    x, _, shifted, log_total = _shifted("log_softmax", x, axis)
+    out = shifted - log_total
 
     def backward(grad: Array) -> Grads:
         return (grad - backend().exp(out) * backend().sum(grad, axis, True),)
@@ -623,14 +620,14 @@ def softmax(x: Operand, axis: int = -1) -> Tensor:
 def logsumexp(x: Operand, axis: int = -1, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) along an axis, shifted by the largest: no overflow.
 
+    Raises:
+        ValueError: when there is no such axis, or no value along it.
+
     >>> logsumexp(Tensor([0.0, 0.0])).item()
     0.6931471824645996
     """
-    x = tensor(x)
-    _axes("logsumexp", axis, x)
-    top = backend().max(x.data, axis, True)
-    total = backend().sum(backend().exp(x.data - top), axis, True)
-    kept = top + backend().log(total)
+    x, top, _, log_total = _shifted("logsumexp", x, axis)
+    kept = top + log_total
 
     def backward(grad: Array) -> Grads:
         share = backend().exp(x.data - kept)
@@ -774,10 +771,30 @@ def _axes(op: str, axis: Axis, x: Tensor) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(x.ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)
+    if not all(isinstance(a, (int, np.integer)) for a in axes):
+        raise TypeError(f"{op}() takes a whole number or a tuple as axis, got {axis}")
     known = [a % x.ndim for a in axes if -x.ndim <= a < x.ndim]
     if len(set(known)) < len(axes):
         raise ValueError(f"{op}() got axis {axis} for a tensor {x.shape}")
     return tuple(known)
+
+
+def _length(op: str, axis: Axis, x: Tensor) -> int:
+    """Count the numbers along the axes, and see that there are some."""
+    count = math.prod(x.shape[a] for a in _axes(op, axis, x))
+    if count == 0:
+        raise ValueError(f"{op}() of no values: got shape {x.shape}, axis {axis}")
+    return count
+
+
+def _shifted(op: str, x: Operand, axis: int) -> tuple[Tensor, Array, Array, Array]:
+    """Give x, its largest, x less that, and log(sum(exp)) of the difference."""
+    x = tensor(x)
+    _length(op, axis, x)
+    top = backend().max(x.data, axis, True)
+    shifted = x.data - top
+    total = backend().sum(backend().exp(shifted), axis, True)
+    return x, top, shifted, backend().log(total)
 
 
 def _keep(small: Array, x: Tensor, axis: Axis, keepdims: bool) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minitorch.backends import backend
+from minitorch.ops import tensor
 from minitorch.tensor import Array, Tensor
 
 
@@ -17,7 +18,7 @@ class Optimiser:
             )
         if not lr > 0:
             raise ValueError(f"a learning rate is above 0, got {lr}")
-        self.phi = phi
+        self.phi = tensor(phi)  # refuses one of another back-end
         self._lr = backend().number(lr)
 
     @property
@@ -27,6 +28,8 @@ class Optimiser:
 
     @lr.setter
     def lr(self, value: float) -> None:
+        if not 0 <= value < float("inf"):
+            raise ValueError(f"a learning rate is finite and not below 0, got {value}")
         self._lr = backend().number(value, self._lr)
 
     def step(self) -> None:
@@ -73,6 +76,7 @@ class SGD(Optimiser):
         weight_decay: float = 0.0,
     ):
         super().__init__(phi, lr)
+        _kept("momentum", momentum)
         self._how = momentum, nesterov, weight_decay
         self._velocity = backend().zeros_like(phi.data)
 
@@ -95,6 +99,7 @@ class RMSprop(Optimiser):
 
     def __init__(self, phi: Tensor, lr: float, rho: float = 0.99, eps: float = 1e-8):
         super().__init__(phi, lr)
+        _kept("rho", rho)
         self._how = rho, eps
         self._v = backend().zeros_like(phi.data)
 
@@ -124,6 +129,7 @@ class Adam(Optimiser):
         eps: float = 1e-8,
     ):
         super().__init__(phi, lr)
+        _kept("betas", *betas)
         self._how = *betas, eps
         self._m = backend().zeros_like(phi.data)
         self._v = backend().zeros_like(phi.data)
@@ -159,3 +165,9 @@ class AdamW(Adam):
     ):
         super().__init__(phi, lr, betas, eps)
         self.decay = weight_decay
+
+
+def _kept(name: str, *shares: float) -> None:
+    """See that the shares of the past that a step keeps are from 0 to below 1."""
+    if not all(0 <= share < 1 for share in shares):
+        raise ValueError(f"{name} is from 0 to below 1, got {shares}")

@@ -316,14 +316,14 @@ class Tensor:
         """
         return ops.max(self, axis, keepdims)
 
-    def reshape(self, *shape: Any) -> Tensor:
+    def reshape(self, *to: Any) -> Tensor:
         """The same numbers in another shape, given as lengths or one tuple.
 
         >>> x = Tensor([[1.0, 2.0], [3.0, 4.0]])
         >>> x.reshape(4, 1).shape, x.reshape((1, -1)).shape
         ((4, 1), (1, 4))
         """
-        return ops.reshape(self, shape[0] if isinstance(shape[0], tuple) else shape)
+        return ops.reshape(self, to[0] if to and isinstance(to[0], tuple) else to)
 
     @property
     def T(self) -> Tensor:

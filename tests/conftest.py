@@ -2,6 +2,7 @@
 
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ import pytest
 from book.notebooks import EXECUTED, ONE_THREAD, build_wheel, execute_all
 
 os.environ.update(ONE_THREAD)
+
+if find_spec("torch") is None:  # these need it from their first line on
+    collect_ignore = ["test_bench.py", "test_models.py", "test_widget_tape.py"]
+    collect_ignore += ["test_engine_project.py"]
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ import pytest
 from engines import BACKENDS, use
 
 from minitorch import Tensor, backend, discrete, functional, ops
-from minitorch.optim import AdamW
+from minitorch.nn import Layout
+from minitorch.optim import SGD, AdamW, RMSprop
 
 every = pytest.mark.parametrize("engine", BACKENDS)
 NAN = np.float32(np.nan)
@@ -192,3 +193,60 @@ def test_adamw_takes_what_adam_takes():
     (phi * 1000).backward()
     AdamW(phi, 0.25, betas=(0.5, 0.9), eps=1e-6, weight_decay=0.4).step()
     assert phi.item() == pytest.approx(0.65)
+
+
+# ----------------------------------------------------------------------------
+# Refused in words
+# ----------------------------------------------------------------------------
+
+
+@every
+def test_what_does_not_fit_is_refused_in_words(engine):
+    empty = np.zeros((2, 0), np.float32)
+    refused = [
+        (lambda: ops.sum(leaf([[1, 2]]), axis=[0, 1]), TypeError, "a tuple as axis"),
+        (lambda: leaf([[1, 2]]).reshape(), ValueError, r"reshape\(\) cannot turn"),
+        (lambda: Tensor([1 + 2j]), TypeError, "real numbers, got complex"),
+        (lambda: Tensor(np.array([1j])), TypeError, "real numbers, got complex"),
+        (lambda: ops.log_softmax(Tensor(empty)), ValueError, "log_softmax.*no values"),
+        (lambda: ops.logsumexp(Tensor(empty)), ValueError, "logsumexp.*no values"),
+        (lambda: functional.bce_logits(leaf([0]), leaf([2])), ValueError, "0 to 1"),
+        (lambda: functional.bce_logits(leaf([0]), leaf([NAN])), ValueError, "0 to 1"),
+        (lambda: Layout({"w": (2, -1)}), ValueError, "no negative length: w"),
+        (lambda: SGD(leaf([1]), 0.1, momentum=1.0), ValueError, "momentum is from 0"),
+        (lambda: RMSprop(leaf([1]), 0.1, rho=1.5), ValueError, "rho is from 0"),
+        (lambda: AdamW(leaf([1]), betas=(0.9, 1)), ValueError, "betas is from 0"),
+        (lambda: setattr(SGD(leaf([1]), 0.1), "lr", NAN), ValueError, "rate is finite"),
+    ]
+    with use(engine):
+        for attempt, error, words in refused:
+            with pytest.raises(error, match=words):
+                attempt()
+
+
+@pytest.mark.skipif("torch" not in BACKENDS, reason="torch is not installed")
+def test_an_optimiser_refuses_a_leaf_of_another_back_end():
+    with use("torch"):
+        theirs = leaf([1.0])
+    with use("numpy"), pytest.raises(TypeError, match="the numpy back-end is in use"):
+        SGD(theirs, 0.1)
+
+
+@every
+def test_a_row_looked_up_often_adds_its_gradients(engine):
+    rng = np.random.default_rng(0)
+    for dtype in (np.float32, np.float64):
+        table = rng.normal(size=(5, 3)).astype(dtype)
+        ids, weights = rng.integers(0, 5, (4, 6)), rng.normal(size=(4, 6, 3))
+        want = np.zeros((5, 3))
+        np.add.at(want, ids, weights)
+        with use(engine):
+            x = leaf(table, dtype)
+            out = functional.embedding(x, ids)
+            np.testing.assert_array_equal(out.numpy(), table[ids])
+            out.backward(weights)
+            assert grad(x).dtype == dtype
+            np.testing.assert_allclose(grad(x), want, rtol=1e-5, atol=1e-6)
+            nothing = functional.embedding(x, np.zeros((0, 2), int))
+            assert nothing.shape == (0, 2, 3)
+            nothing.sum().backward()

@@ -114,7 +114,7 @@ class C:
 
 def test_the_engine_is_read_in_an_evening():
     counts = {path: code_lines(path.read_text(encoding="utf-8")) for path in ENGINE}
-    assert sum(counts.values()) <= 2306
+    assert sum(counts.values()) <= 2301
     assert counts[PACKAGE / "tensor.py"] <= 200
 
 

@@ -367,7 +367,7 @@ def tiny(rest, folder=None, **variables):
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(TINY) + textwrap.dedent(rest)],
         cwd=folder,
-        env={**os.environ, **variables},
+        env={**os.environ, "MINITORCH_NUMBA": "1", **variables},
         capture_output=True,
         text=True,
         timeout=120,

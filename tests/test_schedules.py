@@ -36,3 +36,10 @@ def test_warm_up():
         return torch.optim.lr_scheduler.LinearLR(mover, 0.1, 1.0, total_iters=9)
 
     assert [warm_up(step, 10) for step in range(15)] == pytest.approx(rates(make, 15))
+
+
+def test_a_schedule_past_its_end_and_one_of_no_steps():
+    assert cosine(4, 4) == cosine(9, 4) == 0
+    for schedule in (cosine, step_decay, warm_up):
+        with pytest.raises(ValueError, match=f"{schedule.__name__}.* at least 1 step"):
+            schedule(0, 0)

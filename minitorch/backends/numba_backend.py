@@ -212,17 +212,11 @@ class NumbaBackend(NumpyBackend):
 
     @if_fits
     def batch_norm_grad(
-        self,
-        grad: Array,
-        x: Array,
-        mean: Array,
-        inverse: Array,
-        gamma: Array,
-        own: bool,
+        self, grad: Array, x: Array, mean: Array, inv: Array, gamma: Array, own: bool
     ) -> tuple[Array, Array, Array]:
         dx, (dgamma, dbeta) = np.empty_like(x), np.empty((2, len(mean)), np.float32)
         out = _flat(dx), dgamma, dbeta
-        kernels.batch_norm_grad(_flat(grad), _flat(x), mean, inverse, gamma, out, own)
+        kernels.batch_norm_grad(_flat(grad), _flat(x), mean, inv, gamma, out, own)
         return dx, dgamma, dbeta
 
     @if_fits
@@ -260,28 +254,23 @@ class NumbaBackend(NumpyBackend):
         return np.float32(loss), grad
 
     @if_fits
-    def sgd_step(
-        self, theta: Array, grad: Array, v: Array, lr: float, *how: Any
-    ) -> None:
-        momentum, nesterov, decay = how
+    def sgd_step(self, theta: Array, grad: Array, v: Array, *how: Any) -> None:
+        lr, momentum, nesterov, decay = how
         flat = (a.reshape(-1) for a in (theta, grad, v))
         numbers = map(np.float32, (lr, momentum, decay))
         kernels.sgd_step(*flat, *numbers, nesterov)
 
     @if_fits
-    def rmsprop_step(
-        self, theta: Array, grad: Array, v: Array, lr: float, rho: float, eps: float
-    ) -> None:
+    def rmsprop_step(self, theta: Array, grad: Array, v: Array, *how: Any) -> None:
+        lr, rho, eps = how
         # Adam's loop, with beta1 = 0 (so m becomes the gradient) and nothing unbiased
         flat = (a.reshape(-1) for a in (theta, grad, np.zeros_like(grad), v))
         numbers = lr, 0, 1, rho, 1 - rho, 1, eps, 1
         kernels.adam_step(*flat, *map(np.float32, numbers))
 
     @if_fits
-    def adam_step(
-        self, theta: Array, grad: Array, moments: Any, lr: float, *how: Any
-    ) -> None:
-        (beta1, beta2, eps), t, decay = how
+    def adam_step(self, theta: Array, grad: Array, moments: Any, *how: Any) -> None:
+        lr, (beta1, beta2, eps), t, decay = how
         flat = (a.reshape(-1) for a in (theta, grad, *moments))
         size, unbias2 = lr / (1 - beta1**t), 1 / (1 - beta2**t)
         numbers = size, beta1, 1 - beta1, beta2, 1 - beta2, unbias2, eps

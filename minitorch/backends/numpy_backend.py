@@ -55,7 +55,7 @@ class NumpyBackend:
         """Keep float32, float64 and whole numbers; make everything else float32.
 
         Raises:
-            TypeError: when the array is of another library.
+            TypeError: when the array is of another library, or complex.
         """
         if isinstance(data, (np.ndarray, np.generic)) and data.dtype.kind in "iub":
             return np.asarray(data)
@@ -66,6 +66,8 @@ class NumpyBackend:
                 f"the numpy back-end got an array of {type(data).__module__}; give it "
                 '.numpy() of that, or choose use_backend("torch")'
             )
+        if np.iscomplexobj(data):
+            raise TypeError("a tensor holds real numbers, got complex ones")
         return np.asarray(data, dtype=np.float32)
 
     @staticmethod
@@ -276,23 +278,17 @@ class NumpyBackend:
         return np.maximum(y, 0) if relu else y
 
     def batch_norm_grad(
-        self,
-        grad: Array,
-        x: Array,
-        mean: Array,
-        inverse: Array,
-        gamma: Array,
-        own: bool,
+        self, grad: Array, x: Array, mean: Array, inv: Array, gamma: Array, own: bool
     ) -> tuple[Array, Array, Array]:
-        """Gradients of x, gamma and beta; inverse is 1 / sqrt(var + eps), and `own`
-        says that mean and inverse are functions of x."""
+        """Gradients of x, gamma and beta; inv is 1 / sqrt(var + eps), and `own`
+        says that mean and inv are functions of x."""
         axes, shape = (0, 2, 3)[: x.ndim - 1], (-1,) + (1,) * (x.ndim - 2)
-        scaled = (x - mean.reshape(shape)) * inverse.reshape(shape)
+        scaled = (x - mean.reshape(shape)) * inv.reshape(shape)
         dgamma, dbeta = (grad * scaled).sum(axes), grad.sum(axes)
         if own:
             along = dbeta.reshape(shape) + scaled * dgamma.reshape(shape)
             grad = grad - along / (x.size // len(mean))
-        return grad * (gamma * inverse).reshape(shape), dgamma, dbeta
+        return grad * (gamma * inv).reshape(shape), dgamma, dbeta
 
     def add_relu(self, a: Array, b: Array) -> Array:
         """max(a + b, 0)."""
@@ -316,30 +312,27 @@ class NumpyBackend:
         return loss, grad
 
     # -- optimiser steps, in place --------------------------------------------
-    def sgd_step(
-        self, theta: Array, grad: Array, v: Array, lr: float, *how: Any
-    ) -> None:
-        """v = momentum v + grad; theta -= lr v. how: momentum, nesterov, decay."""
-        momentum, nesterov, decay = how
+    def sgd_step(self, theta: Array, grad: Array, v: Array, *how: Any) -> None:
+        """v = momentum v + grad; theta -= lr v. how: lr, momentum,
+        nesterov, decay."""
+        lr, momentum, nesterov, decay = how
         grad = grad + decay * theta if decay else grad
         v *= momentum
         v += grad
         theta -= lr * (grad + momentum * v if nesterov else v)
 
-    def rmsprop_step(
-        self, theta: Array, grad: Array, v: Array, lr: float, rho: float, eps: float
-    ) -> None:
-        """v = rho v + (1 - rho) grad^2; theta -= lr grad / (sqrt(v) + eps)."""
+    def rmsprop_step(self, theta: Array, grad: Array, v: Array, *how: Any) -> None:
+        """v = rho v + (1 - rho) grad^2; theta -= lr grad / (sqrt(v) + eps). how: lr,
+        rho, eps."""
+        lr, rho, eps = how
         v *= rho
         v += (1 - rho) * grad * grad
         theta -= lr * grad / (np.sqrt(v) + eps)
 
-    def adam_step(
-        self, theta: Array, grad: Array, moments: Any, lr: float, *how: Any
-    ) -> None:
-        """One step of Adam. how: (beta1, beta2, eps), the step's count t = 1, 2, ...,
-        and the weight decay, which is on theta itself."""
-        (m, v), ((beta1, beta2, eps), t, decay) = moments, how
+    def adam_step(self, theta: Array, grad: Array, moments: Any, *how: Any) -> None:
+        """One step of Adam. how: lr, (beta1, beta2, eps), the step's count
+        t = 1, 2, ..., and the weight decay, which is on theta itself."""
+        (m, v), (lr, (beta1, beta2, eps), t, decay) = moments, how
         m *= beta1
         m += (1 - beta1) * grad
         v *= beta2

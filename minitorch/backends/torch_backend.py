@@ -218,15 +218,9 @@ class TorchBackend(NumpyBackend):
         return y.relu_() if relu else y
 
     def batch_norm_grad(
-        self,
-        grad: Array,
-        x: Array,
-        mean: Array,
-        inverse: Array,
-        gamma: Array,
-        own: bool,
+        self, grad: Array, x: Array, mean: Array, inv: Array, gamma: Array, own: bool
     ) -> tuple[Array, Array, Array]:
-        saved = mean, inverse**-2, mean, inverse
+        saved = mean, inv**-2, mean, inv
         asked = [True, True, True]
         return aten.native_batch_norm_backward(grad, x, gamma, *saved, own, 0.0, asked)
 
@@ -243,24 +237,19 @@ class TorchBackend(NumpyBackend):
         return F.nll_loss(logp, labels), grad / len(logits)
 
     # -- optimiser steps, in place --------------------------------------------
-    def sgd_step(
-        self, theta: Array, grad: Array, v: Array, lr: float, *how: Any
-    ) -> None:
-        momentum, nesterov, decay = how
+    def sgd_step(self, theta: Array, grad: Array, v: Array, *how: Any) -> None:
+        lr, momentum, nesterov, decay = how
         grad = grad + decay * theta if decay else grad
         v.mul_(momentum).add_(grad)
         theta.sub_(lr * (grad + momentum * v if nesterov else v))
 
-    def rmsprop_step(
-        self, theta: Array, grad: Array, v: Array, lr: float, rho: float, eps: float
-    ) -> None:
+    def rmsprop_step(self, theta: Array, grad: Array, v: Array, *how: Any) -> None:
+        lr, rho, eps = how
         v.mul_(rho).addcmul_(grad, grad, value=1 - rho)
         theta.sub_(lr * grad / (v.sqrt() + eps))
 
-    def adam_step(
-        self, theta: Array, grad: Array, moments: Any, lr: float, *how: Any
-    ) -> None:
-        (m, v), ((beta1, beta2, eps), t, decay) = moments, how
+    def adam_step(self, theta: Array, grad: Array, moments: Any, *how: Any) -> None:
+        (m, v), (lr, (beta1, beta2, eps), t, decay) = moments, how
         step = torch.as_tensor(t, dtype=torch.float32, device=self.device)
         numbers = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps}
         numbers |= {"weight_decay": decay, "amsgrad": False, "maximize": False}
