@@ -5,15 +5,14 @@ may run it here (`call_here`, the notebook's check) or send the arguments to
 another process (a grader).
 """
 
-import linecache
 import time
-import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from minitorch.grading.spec import Exercise, Problem, plain, show, typed
+from minitorch.grading.source import error_line
+from minitorch.grading.spec import Edge, Exercise, Problem, plain, show, typed
 
 # An answer this many times slower than the reference, and taking longer than
 # this many seconds, is right but cannot carry the rest of the chapter.
@@ -28,24 +27,28 @@ class Reply(NamedTuple):
     error: str = ""  # the exception in one line; empty when the call returned
     changed: int | None = None  # position of an argument that the call changed
     seconds: float = 0.0
+    ended: str = ""  # how the call ended its process: too long, too large, died
 
 
 class Verdict(NamedTuple):
-    """What came of an answer: passed, not yet, or raised."""
+    """What came of an answer: passed, not yet, raised, or how its process ended."""
 
     status: str
     tried: str = ""
     problem: Problem | None = None
     slower: float | None = None  # how many times, where hopelessly slow
+    edge: bool = False  # right but for cases at the edge
 
 
 def judge_answer(
     exercise: Exercise, call: Callable[[tuple], Reply], rng: np.random.Generator
 ) -> Verdict:
-    """Try an answer on fresh inputs and stop at the first problem.
+    """Try an answer on fresh inputs and tell the first problem.
 
-    In each case come, in this order: that it returns, that it leaves its
-    arguments alone, type, dtype, shape, finiteness, and the exercise's judge.
+    It stops there, unless the case was one at the edge: then the others decide
+    whether the answer is right but for its edges. In each case come, in this order:
+    that it returns, that it leaves its arguments alone, type, dtype, shape,
+    finiteness, and the exercise's judge.
 
     Args:
         exercise: what is asked.
@@ -53,17 +56,28 @@ def judge_answer(
         rng: where the inputs come from.
     """
     slowest, ours, hardest = -1.0, 0.0, ()
+    found: Verdict | None = None  # at an edge
     for args in exercise.cases(rng):
+        if found and isinstance(args, Edge):
+            continue
         start = time.process_time()
         want = exercise.reference(*args)
         spent = time.process_time() - start
         reply = call(args)
         problem = _problem(exercise, args, want, reply)
         if problem:
-            status = "raised" if reply.error else "not yet"
-            return Verdict(status, _tried(exercise, args), problem)
+            if found:
+                return found._replace(edge=False)
+            status = reply.ended or ("raised" if reply.error else "not yet")
+            found = Verdict(status, _tried(exercise, args), problem)
+            if not isinstance(args, Edge):
+                return found
+            found = found._replace(edge=True)
+            continue
         if reply.seconds > slowest:
             slowest, ours, hardest = reply.seconds, spent, args
+    if found:
+        return found
     if _hopeless(slowest, ours):
         slowest = call(hardest).seconds  # the first call may have compiled
         if _hopeless(slowest, ours):
@@ -121,7 +135,7 @@ def call_here(function: Callable[..., Any]) -> Callable[[tuple], Reply]:
         try:
             output = function(*given)
         except BaseException as error:  # also exit() and an interrupted loop
-            return Reply(error=error_line(error, function))
+            return Reply(error=error_line(error, _file(function)))
         seconds = time.process_time() - start
         for i, (before, after) in enumerate(zip(args, given, strict=True)):
             if isinstance(before, np.ndarray) and not np.array_equal(before, after):
@@ -131,21 +145,5 @@ def call_here(function: Callable[..., Any]) -> Callable[[tuple], Reply]:
     return call
 
 
-def error_line(error: BaseException, function: Callable[..., Any]) -> str:
-    """Write an exception in one line, with the learner's line number.
-
-    Args:
-        error: as caught.
-        function: whose file (in a notebook: whose cell) the line is sought in.
-    """
-    text = " ".join(str(error).split())
-    line = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    if isinstance(error, KeyboardInterrupt):
-        line = "KeyboardInterrupt: stopped by hand; is there an endless loop?"
-    file = getattr(getattr(function, "__code__", None), "co_filename", None)
-    frames = traceback.walk_tb(error.__traceback__)
-    numbers = [number for frame, number in frames if frame.f_code.co_filename == file]
-    if not numbers:
-        return line
-    source = linecache.getline(str(file), numbers[-1]).strip()
-    return f"{line} (line {numbers[-1]}{': ' + source if source else ''})"
+def _file(function: Callable[..., Any]) -> str | None:
+    return getattr(getattr(function, "__code__", None), "co_filename", None)

@@ -1,0 +1,472 @@
+"""Grade one notebook: its code runs in a sandbox, and only plain values come back."""
+
+import re
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import minitorch
+from minitorch.grading import driver
+from minitorch.grading.driver import Reply
+from minitorch.grading.handin import Cell, Notebook, NotebookError, read_notebook
+from minitorch.grading.handin import shipped as shipped_notebook
+from minitorch.grading.report import Outcome, Report, Status
+from minitorch.grading.sandbox import (
+    MB,
+    Ended,
+    Limits,
+    Process,
+    Sandbox,
+    start_referee,
+)
+from minitorch.grading.spec import (
+    Exercise,
+    personal_rng,
+    read_guesses,
+    student_key,
+    unwritten,
+)
+
+_REFERENCE_CALLS = 1000  # that one exercise's answers may make to earlier ones
+_FIRST_CELL = re.compile(r"\bminitorch\.setup\(|^\s*[%!]\s*pip\b", re.MULTILINE)
+Lines = tuple[tuple[str, str], ...]
+
+
+def grade_notebook(
+    raw: bytes,
+    chapter: str,
+    seed: int,
+    *,
+    student: str | None,
+    exercises: dict[str, Exercise],
+    limits: Limits,
+    sandbox: Sandbox,
+) -> Report:
+    """Grade a handed-in notebook.
+
+    Args:
+        raw: the bytes of its file.
+        chapter: whose notebook it should be.
+        seed: the teacher's; the hidden inputs come from it.
+        student: the number under which the teacher's list has the student, for
+            personal data; None takes the one in the notebook.
+        exercises: what to grade, by identifier, in order.
+        limits: what the learner's code may use.
+        sandbox: where it runs.
+
+    Raises:
+        SandboxError: when the sandbox itself does not start.
+    """
+    try:
+        notebook = read_notebook(raw)
+    except NotebookError as error:
+        return Report(chapter, problem=_clean(str(error)))
+    version = _clean(notebook.course_version)
+    problem = _wrong_notebook(notebook, chapter, exercises)
+    if problem:
+        return Report(chapter, version, problem=problem)
+    notes = []
+    if version != minitorch.__version__:
+        notes.append(
+            f"written for course version {version or 'unknown'}; graded by its "
+            f"identifiers with version {minitorch.__version__}"
+        )
+    with _Session(notebook, chapter, student, exercises, limits, sandbox) as session:
+        outcomes = tuple(
+            _grade_one(session, exercise, seed) for exercise in exercises.values()
+        )
+        notes += session.notes()
+    return Report(chapter, version, outcomes, tuple(map(_clean, notes)))
+
+
+def _wrong_notebook(
+    notebook: Notebook, chapter: str, exercises: dict[str, Exercise]
+) -> str:
+    if notebook.answers & exercises.keys():
+        return ""
+    others = sorted(notebook.chapters - {chapter})
+    if others:
+        return f"the notebook of another chapter: {_clean(', '.join(others))}"
+    return f"no exercise of the chapter {chapter} stands in it"
+
+
+def _clean(text: str, longest: int = 500) -> str:
+    """Bring a text that a learner may have made into one printable line."""
+    line = "".join(c if c.isprintable() else " " for c in text)
+    return line if len(line) <= longest else line[:longest] + " ..."
+
+
+# ----------------------------------------------------------------------------
+# The learner's process, through all its lives
+# ----------------------------------------------------------------------------
+
+
+@dataclass
+class _Step:
+    """A cell to be run, and what came of it."""
+
+    name: str
+    source: str
+    answers: tuple[str, ...] = ()
+    error: str = ""
+    ended: Ended | None = None  # it ended the process: it is left out from then on
+
+
+class _Look(NamedTuple):
+    """What was handed in to one exercise."""
+
+    values: list[Any]
+    unwritten: list[bool]
+    functions: list[bool]
+
+
+@dataclass
+class _Session:
+    """A hand-in whose cells have run, in a process that is started again as needed."""
+
+    notebook: Notebook
+    chapter: str
+    student: str | None
+    exercises: dict[str, Exercise]
+    limits: Limits
+    sandbox: Sandbox
+    steps: list[_Step] = field(default_factory=list)
+    process: Process | None = None
+    referee: Process | None = None
+    reference_calls: int = 0
+    spent: float = 0.0
+    remarks: list[str] = field(default_factory=list)
+    typed: dict[str, str] = field(default_factory=dict)  # students' numbers, by id
+
+    def __enter__(self) -> "_Session":
+        self.steps = [*_shipped_setup(self.chapter), *_own_steps(self.notebook)]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        if self.referee:
+            self.referee.stop()
+
+    def stop(self) -> None:
+        """End the learner's process, where there is one."""
+        if self.process:
+            self.process.stop()
+            self.process = None
+
+    def request(
+        self, message: dict[str, Any], seconds: float, most: int, earlier: list[str]
+    ) -> Any:
+        """Have the process do something, and answer what it asks meanwhile.
+
+        Raises:
+            Ended: when the process ends over it.
+        """
+        assert self.process
+        left = seconds
+        try:
+            self.process.send(message, seconds)
+            while True:
+                reply = self.process.receive(left, most)
+                left -= self.process.spent
+                if not isinstance(reply, dict):
+                    raise Ended("died", "broke its conversation with the grader")
+                if "ask" in reply:
+                    answer = self._from_reference(reply, earlier)
+                elif "personal" in reply:
+                    answer = self._personal(reply)
+                else:
+                    return reply
+                self.process.send(answer, seconds)
+        except Ended:
+            self.spent += self.process.spent
+            self.stop()
+            raise
+        finally:
+            self.spent += max(0.0, seconds - left)
+
+    def ready(self) -> None:
+        """See that a process runs in which all cells have run.
+
+        Raises:
+            Ended: when the hand-in has used up all its time.
+        """
+        while self.process is None:
+            if self.spent > self.limits.whole_seconds:
+                text = f"all cells and calls took over {self.limits.whole_seconds:g} s"
+                raise Ended("too long", text)
+            self.process = self.sandbox.start(self.limits)
+            planted = {id: each.planted for id, each in self.exercises.items()}
+            self.request({"do": "start", "planted": planted}, 10.0, 1000, [])
+            for step in self.steps:
+                if not step.ended and not self._run(step):
+                    break
+
+    def _run(self, step: _Step) -> bool:
+        message = {"do": "cell", "name": step.name, "source": step.source}
+        try:
+            reply = self.request(message, self.limits.seconds, MB, [])
+            step.error = str(reply["error"])
+            if reply["memory"]:
+                self.stop()
+                raise Ended("too large", step.error)
+        except KeyError:
+            self.stop()
+            step.ended = Ended("died", "broke its conversation with the grader")
+            return False
+        except Ended as ended:
+            step.ended = ended
+            return False
+        return True
+
+    def look(self, id: str) -> _Look:
+        """See what was handed in to an exercise.
+
+        Raises:
+            Ended: when the process ends over it.
+        """
+        self.ready()
+        message = {"do": "look", "id": id, "reply_bytes": self.limits.reply}
+        reply = self.request(message, 5.0, self.limits.reply + MB, [])
+        try:
+            lists = [reply[key] for key in ("output", "unwritten", "functions")]
+            if len({len(each) for each in lists}) == 1:
+                return _Look(*map(list, lists))
+        except (KeyError, TypeError):
+            pass
+        self.stop()
+        raise Ended("died", "broke its conversation with the grader")
+
+    def caller(self, exercise: Exercise) -> Callable[[tuple], Reply]:
+        """Make a `call` for `judge_answer` that runs in the learner's process."""
+        before = list(self.exercises)
+        earlier = before[: before.index(exercise.id)]
+        earlier = [id for id in earlier if self.exercises[id].kind == "function"]
+        left = self.limits.exercise_seconds
+        self.reference_calls = 0
+
+        def call(args: tuple) -> Reply:
+            nonlocal left
+            size = sum(a.nbytes for a in args if isinstance(a, np.ndarray))
+            most = max(self.limits.reply, 4 * size)
+            message = {
+                "do": "call",
+                "id": exercise.id,
+                "args": tuple(args),
+                "earlier": earlier,
+                "reply_bytes": most,
+            }
+            seconds = min(self.limits.seconds, left)
+            try:
+                if seconds <= 0:
+                    text = f"all its calls took over {self.limits.exercise_seconds:g} s"
+                    raise Ended("too long", text)
+                self.ready()
+                spent = self.spent
+                reply = self.request(message, seconds, most + MB, earlier)
+                took = self.spent - spent
+                left -= took
+                if reply["memory"]:
+                    self.stop()
+                    return Reply(error=_clean(str(reply["error"])), ended="too large")
+                if reply["error"]:
+                    return Reply(error=_clean(str(reply["error"])))
+                changed = _changed(args, reply["args"])
+                return Reply(reply["output"], "", changed, took)
+            except (KeyError, TypeError):
+                self.stop()
+                ended = Ended("died", "broke its conversation with the grader")
+            except Ended as raised:
+                left -= seconds if raised.status == "too long" else 0.0
+                ended = raised
+            return Reply(error=f"The code {ended.text}", ended=ended.status)
+
+        return call
+
+    # -- what the process asks for ---------------------------------------------
+
+    def _from_reference(self, asked: dict[str, Any], earlier: list[str]) -> Any:
+        """Give the reference's result of an earlier exercise."""
+        self.reference_calls += 1
+        if asked["ask"] not in earlier:
+            return {"output": None, "error": "this exercise may not be called here"}
+        if self.reference_calls > _REFERENCE_CALLS:
+            text = f"more than {_REFERENCE_CALLS:,} calls of earlier exercises"
+            return {"output": None, "error": text}
+        try:
+            if self.referee is None:
+                self.referee = start_referee()
+            question = {
+                "do": "call",
+                "id": asked["ask"],
+                "args": asked.get("args"),
+                "kwargs": asked.get("kwargs"),
+            }
+            self.referee.send(question, 5.0)
+            return self.referee.receive(5.0, 16 * MB)
+        except Ended as ended:
+            self.referee = None
+            return {"output": None, "error": f"the reference {ended.text}"}
+
+    def _personal(self, asked: dict[str, Any]) -> Any:
+        """Give a student's own data."""
+        id, typed = str(asked["personal"]), str(asked.get("student", ""))
+        exercise = self.exercises.get(id)
+        if exercise is None or not exercise.personal:
+            return {"output": None, "error": f"{_clean(id)} has no personal data"}
+        self.typed[id] = student_key(typed)[:40]
+        data = next(exercise.cases(personal_rng(id, self.number(id))))
+        return {"output": tuple(data), "error": ""}
+
+    def number(self, id: str) -> str:
+        """Give the student's number: the teacher's, or else the one typed in."""
+        return student_key(self.student or "") or self.typed.get(id, "")
+
+    # -- what the teacher should know ------------------------------------------
+
+    def notes(self) -> list[str]:
+        """Say what was odd about the hand-in."""
+        found = list(self.remarks)
+        for step in self.steps:
+            if step.ended:
+                found.append(f"{step.name} was left out: it {step.ended.text}")
+            elif step.error:
+                found.append(f"{step.name} raised {step.error}")
+        return found
+
+
+def _own_steps(notebook: Notebook) -> list[_Step]:
+    """The cells to run: set-up cells and answers, in the notebook's order."""
+    return [
+        _Step(f"cell {number}", cell.source, cell.answers)
+        for number, cell in enumerate(notebook.cells, 1)
+        if cell.answers or _is_setup(cell)
+    ]
+
+
+def _is_setup(cell: Cell) -> bool:
+    if _FIRST_CELL.search(cell.source):
+        return False
+    return "setup" in cell.tags or cell.draws_data
+
+
+def _shipped_setup(chapter: str) -> list[_Step]:
+    """The set-up cells as the course has them, for who deleted or changed them."""
+    path = shipped_notebook(chapter)
+    if path is None:
+        return []
+    cells = read_notebook(path.read_bytes()).cells
+    return [
+        _Step("the course's set-up", cell.source)
+        for cell in cells
+        if "setup" in cell.tags and not _FIRST_CELL.search(cell.source)
+    ]
+
+
+def _changed(before: tuple, after: Any) -> int | None:
+    """Position of the first argument that a call changed, or None."""
+    for i, (old, new) in enumerate(zip(before, after, strict=False)):
+        if isinstance(old, np.ndarray) and not np.array_equal(old, new):
+            return i
+    return None
+
+
+# ----------------------------------------------------------------------------
+# One exercise
+# ----------------------------------------------------------------------------
+
+
+def _grade_one(session: _Session, exercise: Exercise, seed: int) -> Outcome:
+    cells = [c for c in session.notebook.cells if exercise.id in c.answers]
+
+    def outcome(
+        status: Status, credit: float | None = 0.0, lines: Lines = ()
+    ) -> Outcome:
+        return Outcome(
+            exercise.id,
+            exercise.title,
+            status,
+            None if credit is None else credit * exercise.points,
+            exercise.points,
+            tuple((label, _clean(text)) for label, text in lines),
+            cells[-1].source if cells else "",
+        )
+
+    if not cells:
+        return outcome("missing", lines=(("", "The notebook has no cell for it."),))
+    try:
+        look = session.look(exercise.id)
+    except Ended as ended:
+        return outcome(ended.status, lines=(("", f"The code {ended.text}."),))
+    if not look.values:
+        steps = [s for s in session.steps if exercise.id in s.answers]
+        for step in steps:
+            if step.ended:
+                text = f"Running {step.name} {step.ended.text}."
+                return outcome(step.ended.status, lines=(("", text),))
+        for step in steps:
+            if step.error:
+                return outcome("raised", lines=(("got", step.error),))
+        text = "The cell ran, but gave no answer."
+        return outcome("missing", lines=(("", text),))
+    if exercise.kind == "function":
+        if not any(look.functions):
+            text = f'Wanted is a function under @exercise("{exercise.id}").'
+            return outcome("not yet", lines=(("", text),))
+        if all(look.unwritten):
+            return outcome("not attempted", lines=(("", "Still as it was given."),))
+        call = session.caller(exercise)
+        rng = np.random.default_rng([seed, zlib.crc32(exercise.id.encode())])
+        return outcome(*_judged(exercise, call, rng))
+    written = [v for v in look.values if not unwritten(exercise, v)]
+    if not written:
+        return outcome("not attempted", lines=(("", "Still as it was given."),))
+    value = written[-1]
+    if exercise.kind == "prediction":
+        guesses, remarks = read_guesses(exercise, value)
+        share = len(guesses) / len(exercise.questions)
+        status: Status = "passed" if share == 1 else "partly" if share else "not yet"
+        return outcome(status, share, remarks)
+    if exercise.kind == "open":
+        if not isinstance(value, str):
+            return outcome("not yet", lines=(("", "Wanted is a text in quotes."),))
+        return outcome("to read", None, (("", "A person reads this one."),))
+    number = session.number(exercise.id) if exercise.personal else ""
+    if exercise.personal and not number:
+        text = "The student's number is not known, so neither are the data."
+        return outcome("not yet", lines=(("", text),))
+    rng = personal_rng(exercise.id, number)
+    return outcome(*_judged(exercise, lambda args: Reply(value), rng))
+
+
+def _judged(
+    exercise: Exercise, call: Callable[[tuple], Reply], rng: np.random.Generator
+) -> tuple[Status, float, Lines]:
+    """Judge an answer: status, share of the points, and what to say."""
+    with np.errstate(all="ignore"):
+        verdict = driver.judge_answer(exercise, call, rng)
+    if verdict.problem is None:
+        text = "Right, but far slower than need be." if verdict.slower else "Right."
+        return "passed", 1.0, (("", text),)
+    problem = verdict.problem
+    lines: Lines = (
+        ("tried", verdict.tried),
+        ("compared", problem.compared),
+        ("got", problem.got),
+        ("wanted", problem.wanted),
+        ("likely", problem.cause),
+    )
+    lines = tuple(line for line in lines if line[1])
+    if verdict.edge:
+        note = ("", "Right everywhere but at the edge that is shown here: half.")
+        return "partly", 0.5, (note, *lines)
+    status: Any = verdict.status
+    return status, 0.0, lines

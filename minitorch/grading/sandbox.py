@@ -1,0 +1,520 @@
+"""Where a learner's code runs: a small root folder, alone in its own namespaces.
+
+The root folder is made once a run and holds all that learners' code can see: the
+interpreter, its standard library, numpy, the engine without its exercises, and the
+shared libraries that these need. Nothing else of the machine is in view, so there is
+nothing to hide one thing at a time.
+"""
+
+import compileall
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+import minitorch
+from minitorch.grading import wire
+
+Status = Literal["too long", "too large", "died"]
+Way = Literal["bubblewrap", "unshare", "nothing"]
+MB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a learner's process may use.
+
+    Args:
+        seconds: of CPU for one call, or one cell; five times as much by the clock.
+        exercise_seconds: of CPU for all calls of one exercise.
+        whole_seconds: of CPU for one hand-in.
+        memory: bytes of address space of a process, and of all its processes' memory.
+        processes: with threads, beside its own.
+        disk: bytes of its scratch folder, which is gone when it ends.
+        reply: bytes of one result, where its reference's is not larger still.
+    """
+
+    seconds: float = 10.0
+    exercise_seconds: float = 20.0
+    whole_seconds: float = 120.0
+    memory: int = 1024 * MB
+    processes: int = 8
+    disk: int = 16 * MB
+    reply: int = 2 * MB
+
+
+class SandboxError(RuntimeError):
+    """Learners' code cannot be run safely here; the message says what to do."""
+
+
+class Ended(Exception):
+    """A learner's process is no more: it was stopped, or it ended."""
+
+    def __init__(self, status: Status, text: str):
+        super().__init__(text)
+        self.status: Status = status
+        self.text = text
+
+
+# ----------------------------------------------------------------------------
+# The root folder
+# ----------------------------------------------------------------------------
+
+_NOT_ENGINE = {"canvas.py", "cards.py", "plots.py"}
+_NOT_BACKENDS = {"kernels.py", "numba_backend.py", "torch_backend.py"}
+_NOT_LIBRARY = {
+    "site-packages",
+    "dist-packages",
+    "test",
+    "tests",
+    "idlelib",
+    "tkinter",
+    "ensurepip",
+    "lib2to3",
+    "pydoc_data",
+    "turtledemo",
+}
+_CHILD = ["child.py", "source.py", "wire.py"]
+
+
+def _build(root: Path) -> None:
+    """Fill a root folder."""
+    package = Path(minitorch.__file__).parent
+    course = root / "course" / "minitorch"
+    (course / "backends").mkdir(parents=True)
+    (course / "grading").mkdir()
+    for path in package.glob("*.py"):
+        if path.name not in _NOT_ENGINE:
+            shutil.copy2(path, course)
+    for path in (package / "backends").glob("*.py"):
+        if path.name not in _NOT_BACKENDS:
+            shutil.copy2(path, course / "backends")
+    for name in _CHILD:
+        shutil.copy2(package / "grading" / name, course / "grading")
+    (course / "grading" / "__init__.py").write_text('"""Filled by the child."""\n')
+    compileall.compile_dir(course, quiet=1)
+
+    numpy = Path(np.__file__).parent
+    tests = shutil.ignore_patterns("tests", "f2py", "distutils", "*.a", "*.pyi")
+    shutil.copytree(numpy, root / "course" / "numpy", ignore=tests)
+    bundled = numpy.parent / "numpy.libs"
+    if bundled.is_dir():
+        shutil.copytree(bundled, root / "course" / "numpy.libs")
+
+    library = Path(sysconfig.get_path("stdlib"))
+    ours = root / "usr" / sys.platlibdir / library.name
+    shutil.copytree(library, ours, ignore=_not_library)
+    (root / "usr" / "bin").mkdir()
+    shutil.copy2(os.path.realpath(sys.executable), root / "usr" / "bin" / "python3")
+    _copy_libraries(root, [numpy, bundled, library])
+    for name in ("dev", "scratch"):
+        (root / name).mkdir()
+    for name in ("null", "urandom"):
+        (root / "dev" / name).touch()
+
+
+def _not_library(folder: str, names: list[str]) -> set[str]:
+    no = ("config-", "_tkinter", "_test", "_curses", "_sqlite", "readline", "nis.")
+    return {n for n in names if n in _NOT_LIBRARY or n.startswith(no)}
+
+
+def _copy_libraries(root: Path, inside: list[Path]) -> None:
+    """Copy the shared libraries that the interpreter and its modules load."""
+    (root / "lib").mkdir()
+    files = [root / "usr" / "bin" / "python3"]
+    files += [p for p in root.rglob("*.so*") if p.is_file()]
+    told = subprocess.run(
+        ["ldd", *map(str, files)], capture_output=True, text=True, check=False
+    )
+    for line in told.stdout.splitlines():
+        name, _, where = line.strip().partition(" => ")
+        place = Path((where or name).split(" (")[0])
+        if not place.is_absolute() or place.is_relative_to(root):
+            continue
+        if not where and place.exists():  # the loader itself, by its full name
+            (root / place.parent.relative_to("/")).mkdir(parents=True, exist_ok=True)
+            shutil.copy2(place, root / place.relative_to("/"))
+        elif where and place.exists() and not (root / "lib" / name).exists():
+            shutil.copy2(place, root / "lib" / name)
+
+
+# ----------------------------------------------------------------------------
+# Isolation
+# ----------------------------------------------------------------------------
+
+# As root, learners' code runs under this account: root is exempt from some limits.
+NOBODY = 65534
+_ENVIRONMENT = {
+    "HOME": "/scratch",
+    "LANG": "C.UTF-8",
+    "LD_LIBRARY_PATH": "/lib",
+    "MINITORCH_NUMBA": "0",
+    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TMPDIR": "/scratch",
+}
+_START = (
+    "import sys; sys.path.append({course!r}); "
+    "from minitorch.grading.child import main; main()"
+)
+_UNSHARED = """
+root=$1 size=$2
+shift 2
+mount --bind "$root" "$root"
+mount -o remount,bind,ro,nosuid "$root"
+mount -t tmpfs -o "size=$size,mode=0777,nosuid,nodev" scratch "$root/scratch"
+mount --bind /dev/null "$root/dev/null"
+mount --bind /dev/urandom "$root/dev/urandom"
+exec unshare --user --map-user=1000 --map-group=1000 --root="$root" -- "$@"
+"""
+_NOT_ENFORCED = (
+    "the network can be reached",
+    "files that this account may read can be read, other hand-ins among them",
+    "what learners' code starts is stopped with it only as far as it can be found",
+    "the size of the scratch folder and the number of processes are not limited",
+)
+_INSTALL = (
+    "learners' code can only be graded in a sandbox, which needs bubblewrap "
+    "(apt install bubblewrap) or util-linux's unshare, and user namespaces that an "
+    "ordinary account may make. {tried}. Install or allow these, use the course's "
+    "container, or add --unsafe to grade without (the sheet then says so)"
+)
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A way to run learners' code; made by `Sandbox.open`, kept by `with`.
+
+    Args:
+        root: the root folder. It can be used from several processes at a time; the
+            one that opened it removes it.
+        way: bubblewrap, unshare, or nothing.
+        unenforced: what is not enforced, in words; empty in a real sandbox.
+    """
+
+    root: Path
+    way: Way
+    unenforced: tuple[str, ...] = ()
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(
+        cls, unsafe: bool = False, ways: tuple[Way, ...] = ("bubblewrap", "unshare")
+    ) -> Iterator["Sandbox"]:
+        """Make a sandbox, try it, and take it away in the end.
+
+        Args:
+            unsafe: go on without isolation where there can be none.
+            ways: what to try, in this order.
+
+        Raises:
+            SandboxError: when there can be no isolation, with what was tried.
+
+        >>> with Sandbox.open(unsafe=True) as sandbox:
+        ...     sandbox.root.is_dir()
+        True
+        """
+        if sys.platform != "linux":
+            raise SandboxError("grading needs Linux: use the course's container")
+        root = Path(tempfile.mkdtemp(prefix="minitorch-sandbox-"))
+        try:
+            root.chmod(0o755)
+            _build(root)
+            tried = []
+            for way in ways:
+                sandbox = cls(root, way)
+                try:
+                    sandbox.start(Limits()).stop()
+                except SandboxError as error:
+                    tried.append(f"{way}: {error}")
+                else:
+                    yield sandbox
+                    return
+            if not unsafe:
+                raise SandboxError(_INSTALL.format(tried="; ".join(tried)))
+            yield cls(root, "nothing", _NOT_ENFORCED)
+        finally:
+            shutil.rmtree(root, ignore_errors=True)
+
+    def start(self, limits: Limits) -> "Process":
+        """Start a learner's process.
+
+        Raises:
+            SandboxError: when it does not start.
+        """
+        ours, theirs = socket.socketpair()
+        scratch = None
+        environment = _ENVIRONMENT
+        dropped: dict[str, Any] = {}
+        if os.getuid() == 0:
+            dropped = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        if self.way == "nothing":
+            scratch = tempfile.mkdtemp(dir=self.root / "scratch")
+            environment = {**_ENVIRONMENT, "LD_LIBRARY_PATH": str(self.root / "lib")}
+            environment |= {"HOME": scratch, "TMPDIR": scratch}
+            if dropped:
+                os.chown(scratch, NOBODY, NOBODY)
+        try:
+            return _begin(
+                self._command(theirs.fileno(), limits),
+                (ours, theirs),
+                limits,
+                scratch=scratch,
+                env=environment,
+                cwd=scratch or "/",
+                **dropped,
+            )
+        except SandboxError:
+            if scratch:
+                shutil.rmtree(scratch)
+            raise
+
+    def _command(self, channel: int, limits: Limits) -> list[str]:
+        inside = self.root if self.way == "nothing" else Path("/")
+        # Beside the learner's own, bubblewrap has a process of its own in there.
+        processes = -1 if self.way == "nothing" else limits.processes + 2
+        seconds = int(2 * limits.whole_seconds)
+        numbers = [channel, limits.memory, processes, limits.disk, seconds]
+        run = [str(inside / "usr/bin/python3"), "-I", "-S", "-c"]
+        run += [_START.format(course=str(inside / "course")), *map(str, numbers)]
+        if self.way == "bubblewrap":
+            return [
+                *("bwrap", "--unshare-all", "--unshare-user", "--disable-userns"),
+                *("--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"),
+                *("--die-with-parent", "--new-session"),
+                *("--ro-bind", str(self.root), "/"),
+                *("--dev-bind", "/dev/null", "/dev/null"),
+                *("--dev-bind", "/dev/urandom", "/dev/urandom"),
+                *("--size", str(limits.disk), "--tmpfs", "/scratch"),
+                *("--chdir", "/scratch", "--", *run),
+            ]
+        if self.way == "unshare":
+            return [
+                *("unshare", "--user", "--map-root-user", "--mount", "--net", "--pid"),
+                *("--ipc", "--uts", "--fork", "--kill-child", "--"),
+                *("/bin/sh", "-ec", _UNSHARED, "sh", str(self.root), str(limits.disk)),
+                *run,
+            ]
+        return run
+
+
+def start_referee() -> "Process":
+    """Start a process that runs references on what a learner passes to them.
+
+    Raises:
+        SandboxError: when it does not start.
+    """
+    limits = Limits(seconds=5.0, memory=2048 * MB)
+    ours, theirs = socket.socketpair()
+    run = "from minitorch.grading.referee import main; main()"
+    numbers = (theirs.fileno(), limits.memory, int(limits.whole_seconds))
+    command = [sys.executable, "-c", run, *map(str, numbers)]
+    one_thread = {name: "1" for name in _ENVIRONMENT if name.endswith("_THREADS")}
+    environment = {**os.environ, **one_thread, "MINITORCH_NUMBA": "0"}
+    environment["PYTHONPATH"] = str(Path(minitorch.__file__).parents[1])
+    return _begin(command, (ours, theirs), limits, env=environment)
+
+
+def _begin(
+    command: list[str],
+    sockets: tuple[socket.socket, socket.socket],
+    limits: Limits,
+    scratch: str | None = None,
+    **how: Any,
+) -> "Process":
+    ours, theirs = sockets
+    with theirs, tempfile.TemporaryFile() as said:
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                **how,
+            )
+        except OSError as error:
+            ours.close()
+            raise SandboxError(str(error)) from None
+        theirs.close()
+        started = Process(process, ours, limits, scratch)
+        try:
+            started.receive(30.0, 1000)
+        except Ended as ended:
+            said.seek(0)
+            text = said.read(2000).decode(errors="replace").strip()
+            last = text.splitlines()[-1] if text else ended.text
+            raise SandboxError(last) from None
+    return started
+
+
+class Process:
+    """A learner's process and the channel to it."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen,
+        channel: socket.socket,
+        limits: Limits,
+        scratch: str | None = None,
+    ):
+        self.process, self.channel, self.limits = process, channel, limits
+        self.scratch = scratch
+        self.spent = 0.0  # CPU seconds of the last request, where it took long
+        channel.setblocking(False)
+
+    def send(self, message: dict[str, Any], seconds: float) -> None:
+        """Give it a message.
+
+        Raises:
+            Ended: when it does not take it within its limits.
+        """
+        packed = wire.pack(message)
+        left = memoryview(len(packed).to_bytes(8, "big") + packed)
+        watch = _Watch(self, seconds)
+        while left:
+            try:
+                left = left[self.channel.send(left) :]
+            except BlockingIOError:
+                watch.wait(select.POLLOUT)
+            except OSError:
+                raise self._gone() from None
+
+    def receive(self, seconds: float, most: int) -> Any:
+        """Take its next message.
+
+        Args:
+            seconds: of CPU that it may take.
+            most: bytes that the message may have.
+
+        Raises:
+            Ended: when it ends, runs past a limit, or says what is no message.
+        """
+        watch = _Watch(self, seconds)
+        size = int.from_bytes(self._read(8, watch), "big")
+        if size > most:
+            self.stop()
+            raise Ended("died", f"sent {size:,} bytes where {most:,} are allowed")
+        message = self._read(size, watch)
+        self.spent = watch.spent()
+        try:
+            return wire.unpack(message)
+        except ValueError as error:
+            self.stop()
+            raise Ended(
+                "died", f"broke its conversation with the grader: {error}"
+            ) from None
+
+    def _read(self, size: int, watch: "_Watch") -> bytes:
+        parts = bytearray()
+        while len(parts) < size:
+            try:
+                part = self.channel.recv(min(size - len(parts), MB))
+            except BlockingIOError:
+                watch.wait(select.POLLIN)
+                continue
+            except OSError:
+                part = b""
+            if not part:
+                raise self._gone()
+            parts += part
+        return bytes(parts)
+
+    def _gone(self) -> Ended:
+        """Say how it ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(1.0)
+        code = self.process.poll()
+        self.stop()
+        if code is None:
+            return Ended("died", "closed its conversation with the grader")
+        number = -code if code < 0 else code - 128
+        with contextlib.suppress(ValueError):
+            return Ended(
+                "died", f"was ended by the signal {signal.Signals(number).name}"
+            )
+        return Ended("died", f"ended by itself, with exit status {code}")
+
+    def tree(self) -> list[int]:
+        """List its processes, the sandbox's own among them."""
+        found, todo = [], [self.process.pid]
+        while todo:
+            pid = todo.pop()
+            found.append(pid)
+            for path in Path(f"/proc/{pid}/task").glob("*/children"):
+                with contextlib.suppress(OSError):
+                    todo += map(int, path.read_text().split())
+        return found
+
+    def usage(self) -> tuple[float, int]:
+        """Read the CPU seconds and the bytes of memory of all its processes."""
+        ticks, pages = 0, 0
+        for pid in self.tree():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                fields = (
+                    Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                )
+                ticks += sum(map(int, fields[11:15]))
+                pages += int(fields[21])
+        return ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGESIZE")
+
+    def stop(self) -> None:
+        """End it with all that it started, and forget it."""
+        self.channel.close()
+        for pid in reversed(self.tree()):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        if self.scratch:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+class _Watch:
+    """Keeps a request within its limits."""
+
+    def __init__(self, process: Process, seconds: float):
+        self.process, self.seconds = process, seconds
+        self.begun = time.monotonic()
+        self.before: float | None = None  # CPU seconds; read when it is not quick
+        self.poll = select.poll()
+
+    def spent(self) -> float:
+        if self.before is None:
+            return 0.0
+        return self.process.usage()[0] - self.before
+
+    def wait(self, event: int) -> None:
+        self.poll.register(self.process.channel, event)
+        if self.poll.poll(50):
+            return
+        cpu, memory = self.process.usage()
+        if self.before is None:
+            self.before = cpu
+        clock = time.monotonic() - self.begun
+        if cpu - self.before > self.seconds:
+            self._end("too long", f"took more than {self.seconds:g} seconds of CPU")
+        if clock > 5 * self.seconds:
+            self._end("too long", f"was not done after {clock:.0f} seconds")
+        if memory > self.process.limits.memory:
+            megabytes = self.process.limits.memory // MB
+            self._end("too large", f"took more than {megabytes} MB of memory")
+
+    def _end(self, status: Status, text: str) -> None:
+        self.process.spent = self.spent()
+        self.process.stop()
+        raise Ended(status, text)
