@@ -6,7 +6,10 @@ from collections import Counter
 from pathlib import Path
 
 from minitorch.grading.grade import Graded, grade
+from minitorch.grading.gradescope import write_autograder
+from minitorch.grading.handout import write_handout
 from minitorch.grading.private import SEEDS, load_private, read_private
+from minitorch.grading.rehearse import rehearse
 from minitorch.grading.sheets import write_sheets
 from minitorch.grading.tables import Refused
 
@@ -55,6 +58,27 @@ def _try(asked: argparse.Namespace) -> None:
             )
 
 
+def _gradescope(asked: argparse.Namespace) -> None:
+    write_autograder(
+        asked.chapter,
+        asked.seed,
+        asked.out,
+        weights=asked.weights,
+        private=asked.exercises,
+    )
+    print(f"{asked.out} is written: upload it as the autograder of an assignment.")
+
+
+def _handout(asked: argparse.Namespace) -> None:
+    left_out = write_handout(asked.chapter, asked.out)
+    print(f"{asked.out} is written, without {left_out} solution cells.")
+
+
+def _rehearse(asked: argparse.Namespace) -> None:
+    rehearse(asked.chapter, asked.students, asked.out)
+    print(f"{asked.out / 'handins'} and {asked.out / 'roster.csv'} are written.")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m minitorch.grading",
@@ -65,23 +89,63 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument(
         "source", type=Path, metavar="FOLDER_OR_ZIP", help="where the hand-ins are"
     )
-    add.add_argument("--chapter", required=True, help="such as subspace")
-    add.add_argument(
-        "--seed", required=True, type=int, help="yours; keep it to yourself"
-    )
-    add.add_argument("--out", required=True, type=Path, help="folder for the sheets")
+    _add_chapter(add, seed=True)
+    _add_out(add, "folder for the sheets")
     add.add_argument("--roster", type=Path, help="the class: id,name,email")
-    add.add_argument("--weights", type=Path, help="points: exercise,points")
-    add.add_argument("--exercises", type=Path, help="a file of your own exercises")
-    add.add_argument("--jobs", type=int, default=2, help="graded at a time (2)")
+    _add_tables(add)
+    add.add_argument("--jobs", type=_whole, default=2, help="graded at a time (2)")
     add.add_argument(
-        "--unsafe", action="store_true", help="go on without the isolation"
+        "--unsafe", action="store_true", help="go on where there is no isolation"
     )
     add.set_defaults(run=_grade)
+
+    add = commands.add_parser("gradescope", help="write an autograder for Gradescope")
+    _add_chapter(add, seed=True)
+    _add_out(add, "the zip file")
+    _add_tables(add)
+    add.set_defaults(run=_gradescope)
+
+    add = commands.add_parser("handout", help="write a notebook for a class")
+    _add_chapter(add, seed=False)
+    add.add_argument(
+        "--no-solutions", action="store_true", required=True, help="leave them out"
+    )
+    _add_out(add, "the notebook")
+    add.set_defaults(run=_handout)
+
     add = commands.add_parser("try", help="try a file of your own exercises")
     add.add_argument("file", type=Path, help="Python, with EXERCISES and MUTANTS")
     add.set_defaults(run=_try)
+
+    add = commands.add_parser("rehearse", help="write hand-ins to try `grade` on")
+    _add_chapter(add, seed=False)
+    add.add_argument("--students", type=_whole, required=True, help="how many")
+    _add_out(add, "a new folder")
+    add.set_defaults(run=_rehearse)
     return parser
+
+
+def _add_chapter(add: argparse.ArgumentParser, seed: bool) -> None:
+    add.add_argument("--chapter", required=True, help="such as subspace")
+    if seed:
+        add.add_argument(
+            "--seed", required=True, type=_whole, help="yours; keep it to yourself"
+        )
+
+
+def _add_out(add: argparse.ArgumentParser, what: str) -> None:
+    add.add_argument("--out", required=True, type=Path, help=what)
+
+
+def _add_tables(add: argparse.ArgumentParser) -> None:
+    add.add_argument("--weights", type=Path, help="points: exercise,points")
+    add.add_argument("--exercises", type=Path, help="a file of your own exercises")
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
 
 
 def main(words: list[str] | None = None) -> int:
@@ -89,9 +153,12 @@ def main(words: list[str] | None = None) -> int:
     asked = _parser().parse_args(words)
     try:
         asked.run(asked)
-    except Refused as refused:
-        print(f"error: {refused}", file=sys.stderr)
+    except (Refused, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped; what was graded is kept: run it again", file=sys.stderr)
+        return 130
     return 0
 
 

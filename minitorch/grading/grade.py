@@ -1,9 +1,10 @@
 """Grade a folder or an export: every notebook once, in parallel, kept as it comes."""
 
+import atexit
 import hashlib
-import importlib
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,8 @@ from minitorch.grading.manual import Mark, Marks, read_marks, same_answer
 from minitorch.grading.private import load_private, read_private
 from minitorch.grading.report import Report
 from minitorch.grading.roster import Roster, Student, read_roster
+from minitorch.grading.run import grade_notebook
+from minitorch.grading.sandbox import Limits, Sandbox, SandboxError
 from minitorch.grading.tables import Refused, read_number, read_table, write_whole
 
 _FORMAT = "minitorch report 1"
@@ -80,19 +83,24 @@ class Graded:
         return mark if any(same_answer(a, mark.answer) for a in answers) else None
 
 
-def chapter_exercises(chapter: str) -> dict[str, spec.Exercise]:
-    """Give a chapter's exercises.
+def all_exercises(chapter: str, private: str = "") -> dict[str, spec.Exercise]:
+    """Give a chapter's exercises, then the teacher's own.
+
+    Args:
+        chapter: its name.
+        private: the text of the teacher's file; "" for none.
 
     Raises:
         Refused: when no chapter has that name.
 
-    >>> len(chapter_exercises("subspace")) > 3
+    >>> len(all_exercises("subspace")) > 3
     True
     """
     if chapter not in spec.chapters():
         known = ", ".join(spec.chapters())
         raise Refused(f"no chapter is called {chapter!r}; there are {known}")
-    return spec.exercises(chapter)
+    own = load_private(private).exercises if private else {}
+    return {**spec.exercises(chapter), **own}
 
 
 def read_weights(
@@ -126,11 +134,11 @@ def read_weights(
 
 
 @cache
-def _sandbox(unsafe: bool) -> Any:
-    """One for each process."""
-    return importlib.import_module("minitorch.grading.sandbox").Sandbox.open(
-        unsafe=unsafe
-    )
+def _own_sandbox(unsafe: bool) -> Sandbox:
+    """On another machine of a cluster: a sandbox until its worker ends."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(Sandbox.open(unsafe=unsafe))
 
 
 @dataclass(frozen=True)
@@ -140,45 +148,38 @@ class Order:
     Args:
         chapter: whose exercises are graded.
         seed: the teacher's.
-        unsafe: whether to go on where the isolation cannot be had.
+        sandbox: where learners' code runs.
         private: the text of the teacher's file of exercises; "" for none.
     """
 
     chapter: str
     seed: int
-    unsafe: bool = False
+    sandbox: Sandbox
     private: str = ""
 
-    def exercises(self) -> dict[str, spec.Exercise]:
-        """Give the chapter's exercises, then the teacher's own."""
-        own = load_private(self.private).exercises if self.private else {}
-        return {**chapter_exercises(self.chapter), **own}
-
     def grade(self, raw: bytes, student: str) -> Report:
-        """Grade one notebook; whatever goes wrong is a problem of its own report."""
-        try:
-            run = importlib.import_module("minitorch.grading.run")
-            return run.grade_notebook(
-                raw,
-                self.chapter,
-                self.seed,
-                student=student or None,
-                exercises=self.exercises(),
-                limits=run.Limits(),
-                sandbox=_sandbox(self.unsafe),
-            )
-        except Exception as error:  # a fault of ours must not cost the others theirs
-            said = " ".join(str(error).split())
-            return Report(
-                self.chapter,
-                problem=f"the grader itself failed ({type(error).__name__}: {said}); "
-                "please report this file",
-            )
+        """Grade one notebook.
+
+        Args:
+            raw: the bytes of its file.
+            student: the number that personal data come from; "" if unknown.
+        """
+        here = self.sandbox.root.is_dir()
+        unsafe = bool(self.sandbox.unenforced)
+        return grade_notebook(
+            raw,
+            self.chapter,
+            self.seed,
+            student=student or None,
+            exercises=all_exercises(self.chapter, self.private),
+            limits=Limits(),
+            sandbox=self.sandbox if here else _own_sandbox(unsafe),
+        )
 
     def key(self, raw: bytes, student: str) -> str:
         """Name all that a report depends on; the same name, the same report."""
-        parts = [_FORMAT, self.chapter, self.seed, self.unsafe, self.private, student]
-        digest = hashlib.sha256(json.dumps([*parts, _code()]).encode())
+        parts = [_FORMAT, self.chapter, self.seed, self.private, self.sandbox.way]
+        digest = hashlib.sha256(json.dumps([*parts, student, _code()]).encode())
         digest.update(raw)
         return digest.hexdigest()[:40]
 
@@ -224,15 +225,23 @@ def _reports(
 
     with tqdm(total=len(handins), desc=order.chapter, unit="file", disable=None) as bar:
         parallel = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
-        for i, held in parallel(still_to_do()):
-            write_whole(files[i], json.dumps({"format": _FORMAT, "report": held}))
-            reports[i] = Report.from_json(held)
+        for i, done, report in parallel(still_to_do()):
+            if done:
+                held = {"format": _FORMAT, "report": report.to_json()}
+                write_whole(files[i], json.dumps(held))
+            reports[i] = report
             bar.update()
     return [report for report in reports if report]
 
 
-def _task(order: Order, i: int, raw: bytes, student: str) -> tuple[int, dict]:
-    return i, order.grade(raw, student).to_json()
+def _task(order: Order, i: int, raw: bytes, student: str) -> tuple[int, bool, Report]:
+    """Grade in a worker: (which, whether it was graded at all, the report)."""
+    try:
+        return i, True, order.grade(raw, student)
+    except Exception as error:  # a fault of ours must not cost the others theirs
+        said = " ".join(str(error).split())
+        fault = f"the grader itself failed ({type(error).__name__}: {said}); run again"
+        return i, False, Report(order.chapter, problem=fault)
 
 
 def _kept_report(file: Path) -> Report | None:
@@ -273,20 +282,27 @@ def grade(
     Raises:
         Refused: when a file is missing or wrong; nothing was graded then.
     """
-    order = Order(chapter, seed, unsafe, read_private(private) if private else "")
-    exercises = order.exercises()
+    own = read_private(private) if private else ""
+    exercises = all_exercises(chapter, own)
     points = read_weights(weights, exercises)
     known = read_roster(roster) if roster else None
     marks = read_marks(out / "manual.csv", points)
     intake = take_in(source)
-    unenforced = list(_sandbox(unsafe).unenforced)
-    kept = out / "reports"
-    kept.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for part in kept.glob("*.part"):  # of a run that was killed
-        part.unlink()
     owners = [(handin, _owners(handin, known)) for handin in intake.handins]
     asked = [(handin, _number(found)) for handin, found in owners]
-    reports = _reports(asked, order, kept, jobs)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.mkdir(exist_ok=True, mode=0o700)  # grades are nobody else's business
+    kept = out / "reports"
+    kept.mkdir(exist_ok=True)
+    for part in kept.glob("*.part"):  # of a run that was killed
+        part.unlink()
+    try:
+        with Sandbox.open(unsafe=unsafe) as sandbox:
+            unenforced = list(sandbox.unenforced)
+            order = Order(chapter, seed, sandbox, own)
+            reports = _reports(asked, order, kept, jobs)
+    except SandboxError as error:
+        raise Refused(str(error)) from None
     rows = _rows(intake, owners, reports, known)
     notes = intake.notes
     return Graded(

@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from minitorch.grading.handin import LARGEST
 from minitorch.grading.roster import Student
 from minitorch.grading.tables import Refused
 
-# A notebook larger than this is not graded; one byte more is read, to know.
-LARGEST = 20_000_000
 _MOST_FILES = 100_000
 _LARGEST_METADATA = 100_000_000
 
@@ -60,7 +59,7 @@ class HandIn:
     late: bool = False
 
     def read(self) -> bytes:
-        """Read the file, or just over `LARGEST` bytes of it.
+        """Read the file, or as much of it as tells that it is too large.
 
         Raises:
             OSError: when it cannot be read: gone, encrypted, or a damaged archive.

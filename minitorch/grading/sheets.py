@@ -63,7 +63,7 @@ def write_sheets(graded: Graded, out: Path) -> None:
         out: an existing folder.
     """
     pages = out / "feedback"
-    pages.mkdir(exist_ok=True, mode=0o700)
+    pages.mkdir(exist_ok=True)
     names: dict[int, str] = {}
     for i, row in enumerate(graded.rows):
         if row.report:

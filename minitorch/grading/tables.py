@@ -4,7 +4,6 @@ import csv
 import io
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -23,19 +22,19 @@ def write_whole(path: Path, text: str | bytes) -> None:
     Raises:
         OSError: when it cannot be written; an older file is untouched.
 
+    >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "one.txt"
     >>> write_whole(path, "one")
     >>> path.read_text()
     'one'
     """
     raw = text.encode() if isinstance(text, str) else text
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with open(handle, "wb") as out:
-            out.write(raw)
+        part.write_bytes(raw)
         os.replace(part, path)
     except BaseException:
-        os.unlink(part)
+        part.unlink(missing_ok=True)
         raise
 
 
@@ -55,6 +54,7 @@ def read_table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
     Raises:
         Refused: when the file is not there, is no text or lacks a column.
 
+    >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "roster.csv"
     >>> _ = path.write_text("ID;Name\\n7;Ada Lovelace\\n")
     >>> read_table(path, ["id"])
@@ -93,6 +93,7 @@ def write_table(path: Path, rows: Iterable[Sequence[object]]) -> None:
         path: where to.
         rows: the first holds the names of the columns.
 
+    >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "one.csv"
     >>> write_table(path, [["name", "score"], ["=1+1", 0.5], ["Ada", 2.0]])
     >>> print(path.read_text())
