@@ -6,7 +6,7 @@ each notebook's metadata (`course_version`). `python -m book sync` writes them h
 - the first cell, Markdown: the badge that opens the notebook in Colab (the book
   leaves it out, for it has a button of its own and asks no other host for pictures);
 - the first code cell: installs the package where it is missing, and starts it;
-- the README's links to Colab, and its number of ours, which comes from the stored rows.
+- the README's links to Colab, and its numbers of ours, which come from the stored rows.
 """
 
 import json
@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from book.notebooks import ROOT, BuildError, sources
-from minitorch.studies import subspaces
+from minitorch.studies import engine_figures, subspaces
 
 COLAB = "https://colab.research.google.com"
 
@@ -62,19 +62,33 @@ def colab_link(name: str) -> str:
     return f"{COLAB}/github/{owner_and_name}/blob/{branch}/notebooks/{name}"
 
 
-def number() -> str:
+def engine_number() -> str:
+    """Our time over torch's for the models of the stored benchmark, lowest to highest."""
+    ratios = sorted(row["ratio"] for row in engine_figures.rows("steps1"))
+    many = f"{len(ratios)} networks and batch sizes, one thread"
+    return f"{ratios[0]:.2f} to {ratios[-1]:.2f} of PyTorch's time; {many}"
+
+
+def subspace_number() -> str:
     """How many trained numbers read 90 % of the digits, from the stored rows."""
     reached = subspaces.needed("mlp-200", "true", own=False)
     how = f"full MNIST, {len(reached)} seeds, 95 % interval"
     return f"{subspaces.interval(reached)}; {how}"
 
 
+NUMBERS = {"engine": engine_number, "subspaces": subspace_number}
+
+
 def synced_readme() -> str:
-    """The README with its links to Colab and its number as they should be."""
+    """The README with its links to Colab and its numbers as they should be."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     link = rf"{COLAB}/github/[^)\s]+/notebooks/([\w.]+\.ipynb)"
     text = re.sub(link, lambda found: colab_link(found[1]), text)
-    return re.sub(r"(<!-- number -->).*?(<!-- end -->)", rf"\g<1>{number()}\g<2>", text)
+    return re.sub(
+        r"(<!-- number (\w+) -->).*?(<!-- end -->)",
+        lambda found: found[1] + NUMBERS[found[2]]() + found[3],
+        text,
+    )
 
 
 def synced(source: Path) -> str:
