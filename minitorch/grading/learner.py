@@ -369,6 +369,8 @@ class Given:
                 "open": "Write your text between the quotes",
             }.get(self.spec.kind, "Put your answer in place of ...")
             line = f"{todo}, then run this cell again."
+            if self.spec.kind == "value" and not is_private(self.spec.id):
+                line += " Hints stand below."
             return Result("not attempted", title, (("", line),))
         if is_private(self.spec.id):
             return Result("noted", title, (("", "Your teacher grades this one."),))
