@@ -804,6 +804,7 @@ result = check(project_grad)
         ("sum(x * g for x, g in zip(P, grad))", ""),
         ("(lambda Q: np.asarray(Q @ grad))(P.T)", ""),
         ("project(0 * P[0], P.T, grad) if hadamard else None", ""),
+        ("__import__('math').fsum([0]) + P.T @ grad", ""),
     ],
 )
 def test_a_name_that_a_grader_will_not_know_is_pointed_out(body, missing, monkeypatch):
@@ -815,12 +816,30 @@ def test_a_name_that_a_grader_will_not_know_is_pointed_out(body, missing, monkey
     assert mind.startswith(missing) and bool(mind) == bool(missing)
 
 
+@pytest.mark.parametrize(
+    "line, missing",
+    [
+        ("import scipy.linalg", "`scipy.linalg`"),
+        ("from sklearn import linear_model as m", "`sklearn`"),
+        ("from minitorch.weird.subspace import project", "`minitorch.weird.subspace`"),
+        ("import math, numpy.linalg as la", ""),
+    ],
+)
+def test_a_module_that_a_grader_will_not_have_is_pointed_out(
+    line, missing, monkeypatch
+):
+    source = f"{line}\n{HELPED.format(body='P.T @ grad')}"
+    result = run_cell(source, monkeypatch)["result"]
+    mind = dict(result.lines).get("mind", "")
+    assert mind.startswith(missing) and bool(mind) == bool(missing)
+
+
 def test_a_value_taken_from_another_cell_is_pointed_out(monkeypatch, capsys):
     data = personal("engine/own_slopes", student="12")
     cell = 'answer("engine/own_slopes", slopes)'
     run_cell(cell, monkeypatch, slopes=own_slopes(*data))
     said = capsys.readouterr().out
-    assert "PASSED" in said and "`slopes` comes from another cell" in said
+    assert "PASSED" in said and "`slopes` from another cell" in said
 
 
 def test_only_the_chapter_asked_for_is_imported():

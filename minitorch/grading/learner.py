@@ -290,13 +290,14 @@ def check_with(answer: Any, rng: np.random.Generator) -> Result:
 
 
 def _elsewhere(spec: Exercise, source: str) -> tuple[tuple[str, str], ...]:
-    """Warn of names from other cells, which a grader may leave out."""
+    """Warn of what an exercise's cell takes from where a grader has nothing."""
     chapter = spec.id.split("/")[0]
     try:
         nodes = list(ast.walk(ast.parse(source)))
     except SyntaxError:  # a magic, such as %time
         return ()
     used: set[str] = set()
+    modules: set[str] = set()
     made = set(dir(builtins)) | offered(chapter)
     if spec.kind == "function":
         made |= {id.split("/")[1] for id in exercises(chapter)}
@@ -307,16 +308,33 @@ def _elsewhere(spec: Exercise, source: str) -> tuple[tuple[str, str], ...]:
             made.add(node.name)
         elif isinstance(node, ast.arg):
             made.add(node.arg)
-        elif isinstance(node, ast.alias):
-            made.add((node.asname or node.name).split(".")[0])
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            from_where = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            modules.update(from_where or [alias.name for alias in node.names])
+            made.update((a.asname or a.name).split(".")[0] for a in node.names)
         elif isinstance(node, ast.ExceptHandler) and node.name:
             made.add(node.name)
-    names = ", ".join(f"`{name}`" for name in sorted(used - made))
-    text = (
-        f"{names} comes from another cell, which a grader may not run. Make or import "
-        "it in this cell; of a number, type the number."
-    )
-    return (("mind", text),) if names else ()
+    there = sys.stdlib_module_names | {"numpy", "minitorch"}
+    missing = {
+        name
+        for name in modules
+        if name.split(".")[0] not in there or name.startswith("minitorch.weird")
+    }
+    lines = []
+    if names := _in_code(used - made):
+        text = (
+            f"{names} from another cell is missing where a grader runs this one. Make "
+            "or import it in this cell; of a number, type the number."
+        )
+        lines.append(("mind", text))
+    if names := _in_code(missing):
+        text = f"{names} is missing where a grader runs this cell: it has NumPy only."
+        lines.append(("mind", text))
+    return tuple(lines)
+
+
+def _in_code(names: set[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
 
 
 def _problem_lines(label: str, verdict: driver.Verdict) -> tuple[tuple[str, str], ...]:

@@ -175,7 +175,7 @@ def read_guesses(
     >>> read_guesses(asked, {"accuracy": 0.5, "d": None})
     ({'accuracy': 0.5}, (('open', 'd'),))
     >>> read_guesses(asked, {"accuracy": 50, "d": 7})[1]
-    (('doubtful', 'accuracy: 50 is outside the sensible range, 0 to 1'),)
+    (('doubtful', 'accuracy: 50 is outside the sensible range, 0 to 1; 50 % is 0.5'),)
     """
     if not isinstance(value, dict):
         kind = _kind(value)
@@ -192,6 +192,8 @@ def read_guesses(
             remarks.append(("doubtful", text))
         elif not low <= number <= high:
             text = f"{number:g} is outside the sensible range, {low:g} to {high:g}"
+            if high == 1 < number <= 100:
+                text += f"; {number:g} % is {number / 100:g}"
             remarks.append(("doubtful", f"{question}: {text}"))
         else:
             sensible[question] = number
