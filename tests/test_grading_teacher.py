@@ -5,6 +5,7 @@ own: it takes an answer for right where the cell says so.
 """
 
 import csv
+import inspect
 import json
 import os
 import re
@@ -21,15 +22,15 @@ from pathlib import Path
 
 import pytest
 
-from minitorch.grading import gradescope, intake, private, sheets, tables
 from minitorch.grading import grade as module
+from minitorch.grading import gradescope, intake, tables
 from minitorch.grading.__main__ import main
 from minitorch.grading.handin import NotebookError, read_notebook, shipped
 from minitorch.grading.likeness import likenesses
 from minitorch.grading.report import Outcome, Report
 from minitorch.grading.roster import Roster, Student
 from minitorch.grading.sandbox import Sandbox, SandboxError
-from minitorch.grading.spec import exercises, open_question
+from minitorch.grading.spec import exercises
 
 CHAPTER = "subspace"
 IDS = list(exercises(CHAPTER))
@@ -467,3 +468,680 @@ def test_junk_of_file_browsers_is_no_hand_in(run, tmp_path):
     files = {"1001.ipynb": ADA, **dict.fromkeys(junk, ADA)}
     rows, _ = run(archive(tmp_path, files), roster=ROSTER)
     assert [row["status"] for row in rows] == ["graded", "no hand-in", "no hand-in"]
+
+
+# ----------------------------------------------------------------------------
+# Tables that come in
+# ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("roster", "words"),
+    [
+        ("name\nAda\n", "has to name id"),
+        ("id,name\n,Ada\n", "line 2: the student has no id"),
+        ("id,name\n7,Ada\n7,Alan\n", "id 7 stands there twice"),
+        ("id,name\n", "names no student"),
+        ("", "the columns none"),
+    ],
+)
+def test_a_roster_that_is_none_is_refused(roster, words, run, tmp_path):
+    _, said = run(folder(tmp_path, {"1001.ipynb": ADA}), roster=roster, code=2)
+    assert words in said and said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_roster_is_read_as_spreadsheets_save_it(mark, run, tmp_path):
+    roster = "\ufeff" + ROSTER.replace(",", mark).replace("\n", "\r\n")
+    rows, _ = run(folder(tmp_path, {"ada lovelace.ipynb": ADA}), roster=roster)
+    assert rows[0]["status"] == "graded" and rows[0]["id"] == "1001"
+
+
+def test_weights_change_points_without_grading_anew(run, graded_by_stand_in, tmp_path):
+    source = folder(tmp_path, {"1001.ipynb": notebook(right=CLOSED[:2])})
+    first, _ = run(source)
+    weights = tmp_path / "weights.csv"
+    weights.write_text(f"exercise;points\n{CLOSED[0]};2,5\n{CLOSED[1]};0\n")
+    second, _ = run(source, "--weights", weights)
+    assert float(first[0]["score"]) == POINTS[CLOSED[0]] + POINTS[CLOSED[1]]
+    assert float(second[0]["score"]) == 2.5
+    changed = ALL - POINTS[CLOSED[0]] - POINTS[CLOSED[1]] + 2.5
+    assert float(second[0]["points"]) == changed
+    assert len(graded_by_stand_in) == 1
+    (page,) = (tmp_path / "out" / "feedback").iterdir()
+    shown = re.findall(r"<code>(\w+/\w+)</code>", page.read_text())
+    assert CLOSED[0] in shown and CLOSED[1] not in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [("subspace/nothing,1", "no exercise"), (f"{OPEN},-1", "number of points")],
+)
+def test_weights_that_say_nothing_are_refused(line, words, run, tmp_path):
+    path = tmp_path / "weights.csv"
+    path.write_text(f"exercise,points\n{line}\n")
+    _, said = run(folder(tmp_path, {"a.ipynb": ADA}), "--weights", path, code=2)
+    assert words in said and "line 2" in said
+
+
+def test_part_of_the_points_is_passed_on(monkeypatch, run, tmp_path):
+    half = Outcome(CLOSED[4], "T", "partly", 1.5, 3.0)
+    report = Report(CHAPTER, "0.1.0", (half,))
+    monkeypatch.setattr(module.Order, "grade", lambda *asked: report)
+    rows, _ = run(folder(tmp_path, {"1001.ipynb": ADA}))
+    share = 0.5 * POINTS[CLOSED[4]]
+    assert float(rows[0]["score"]) == share == float(rows[0][CLOSED[4]])
+
+
+# ----------------------------------------------------------------------------
+# Open answers
+# ----------------------------------------------------------------------------
+
+
+def fill(path, **cells):
+    """Write into the first line of manual.csv, as a spreadsheet program would."""
+    rows = table(path)
+    rows[0] |= cells
+    with open(path, "w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=";")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_open_answers_go_to_a_person_and_come_back(run, tmp_path):
+    text = "=SUM(A1)\nI measured it."
+    source = folder(tmp_path, {"1001.ipynb": notebook(text=text)})
+    rows, said = run(source, roster=ROSTER)
+    assert rows[0][OPEN] == "" and rows[0]["to read"] == "1"
+    assert "1 open answers are still to be read" in said
+    manual = tmp_path / "out" / "manual.csv"
+    (line,) = table(manual)
+    assert line["id"] == "1001" and line["given"] == ""
+    assert line["answer"] == "'" + text
+    assert line["rubric"] == exercises(CHAPTER)[OPEN].rubric
+
+    fill(manual, given="1,5", comment="Good <b>start</b>.")
+    rows, said = run(source, roster=ROSTER)
+    assert float(rows[0][OPEN]) == 1.5 and rows[0]["to read"] == "0"
+    assert float(rows[0]["score"]) == ALL - POINTS[OPEN] + 1.5
+    assert "still to be read" not in said
+    page = (tmp_path / "out" / "feedback" / "1001.html").read_text()
+    assert "Good &lt;b&gt;start&lt;/b&gt;." in page
+    assert table(manual)[0]["given"] == "1.5"  # kept for the next run
+
+    # Another answer is not worth what the earlier one was.
+    folder(tmp_path, {"1001.ipynb": notebook(text="I measured it twice.")})
+    rows, _ = run(source, roster=ROSTER)
+    assert rows[0][OPEN] == "" and rows[0]["to read"] == "1"
+    (line,) = table(manual)
+    assert line["given"] == "" and "an earlier answer had 1.5" in line["comment"]
+
+
+@pytest.mark.parametrize("given", ["99", "two", "-1"])
+def test_points_that_cannot_be_are_refused_before_grading(given, run, tmp_path):
+    source = folder(tmp_path, {"1001.ipynb": notebook(text=LONG_TEXT)})
+    run(source)
+    fill(tmp_path / "out" / "manual.csv", given=given)
+    before = (tmp_path / "out" / "manual.csv").read_bytes()
+    _, said = run(source, code=2)
+    assert "manual.csv, line 2" in said
+    assert (tmp_path / "out" / "manual.csv").read_bytes() == before
+
+
+def test_marks_of_students_who_are_not_in_this_run_are_kept(run, tmp_path):
+    source = folder(tmp_path, {"1001.ipynb": notebook(text=LONG_TEXT)})
+    run(source, roster=ROSTER)
+    fill(tmp_path / "out" / "manual.csv", given="2")
+    (source / "1001.ipynb").unlink()
+    folder(tmp_path, {"1002.ipynb": notebook(text=LONG_TEXT + " too")})
+    run(source, roster=ROSTER)
+    lines = table(tmp_path / "out" / "manual.csv")
+    assert [(row["id"], row["given"]) for row in lines] == [("1002", ""), ("1001", "2")]
+
+
+# ----------------------------------------------------------------------------
+# Sheets that go out
+# ----------------------------------------------------------------------------
+
+EVIL = '=HYPERLINK("http://x.example")<script>alert(1)</script>'
+
+
+class Tags(HTMLParser):
+    """Collects the tags of a page and checks that they close."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen, self.open = set(), []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.add(tag)
+        assert not [name for name, _ in attrs if name.startswith("on")]
+        assert not [name for name, _ in attrs if name in ("src", "href")]
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_what_a_student_wrote_stays_text_everywhere(monkeypatch, run, tmp_path):
+    lines = ((EVIL, EVIL + "`code`"),)
+    outcome = Outcome(CLOSED[0], EVIL, "raised", 0.0, 1.0, lines, EVIL)
+    report = Report(CHAPTER, EVIL, (outcome,), notes=(EVIL,))
+    monkeypatch.setattr(module.Order, "grade", lambda *asked: report)
+    files = {f"{EVIL.replace('/', '')}.ipynb": ADA}
+    run(folder(tmp_path, files))
+    (page,) = (tmp_path / "out" / "feedback").iterdir()
+    text = page.read_text(encoding="utf-8")
+    tags = Tags()
+    tags.feed(text)
+    assert not tags.open and "script" not in tags.seen
+    assert re.fullmatch(r"[\w-]+\.html", page.name)
+    assert "default-src 'none'" in text and "viewport" in text
+    for name in ("scores.csv", "canvas.csv", "moodle.csv"):
+        with open(tmp_path / "out" / name, encoding="utf-8", newline="") as file:
+            cells = [cell for row in csv.reader(file) for cell in row]
+        assert not [cell for cell in cells if cell.startswith("=")], name
+
+
+def test_gradebook_files_have_the_columns_that_are_imported(run, tmp_path):
+    roster = ROSTER.replace("email", "email,canvas_id,sis_login_id,section", 1)
+    roster = roster.replace("ada@school.example", "ada@school.example,91,ada,A", 1)
+    files = {**MOODLE_FLAT}
+    run(archive(tmp_path, files), roster=roster)
+    canvas = table(tmp_path / "out" / "canvas.csv")
+    head = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
+    score = f"Weird Ways: {CHAPTER}"
+    assert list(canvas[0]) == [*head, score]
+    assert canvas[0]["Student"].strip() == "Points Possible"
+    assert float(canvas[0][score]) == ALL
+    assert [canvas[1][name] for name in head] == ["Ada Lovelace", "91", "", "ada", "A"]
+    # Canvas finds who has no number of its own by the school's, or by name.
+    assert [canvas[2][name] for name in head[:3]] == ["Alan Turing", "", "1002"]
+    assert len(canvas) == 3  # who handed in nothing keeps the grade they have
+    moodle = table(tmp_path / "out" / "moodle.csv")
+    needed = {"Identifier", "Grade", "Last modified (grade)", "Feedback comments"}
+    assert needed <= set(moodle[0])
+    assert [row["Identifier"] for row in moodle] == [
+        "Participant 501",
+        "Participant 502",
+    ]
+    assert moodle[0]["Email address"] == "ada@school.example"
+    assert float(moodle[0]["Grade"]) == ALL - POINTS[OPEN]
+
+
+def test_the_seed_is_in_no_sheet(run, tmp_path):
+    source = folder(tmp_path, {"1001.ipynb": ADA})
+    run(source, "--seed", "918273645")
+    for path in (tmp_path / "out").rglob("*"):
+        assert path.is_dir() or "918273645" not in path.read_text(encoding="utf-8")
+
+
+def test_grades_are_for_the_teacher_alone(run, tmp_path):
+    run(folder(tmp_path, {"1001.ipynb": ADA}))
+    assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o700
+
+
+def test_what_was_not_enforced_is_named_everywhere(run, tmp_path):
+    source = folder(tmp_path, {"1001.ipynb": ADA})
+    rows, said = run(source, "--unsafe")
+    assert "NOT ENFORCED: the network" in said
+    assert "not enforced: the network" in rows[0]["notes"]
+    held = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert held["not_enforced"] == ["the network"]
+
+
+def test_without_isolation_nothing_is_graded(monkeypatch, run, tmp_path):
+    @contextmanager
+    def none(unsafe=False):
+        raise SandboxError("install bubblewrap")
+        yield
+
+    monkeypatch.setattr(Sandbox, "open", none)
+    _, said = run(folder(tmp_path, {"1001.ipynb": ADA}), code=2)
+    assert "install bubblewrap" in said
+    assert not (tmp_path / "out" / "scores.csv").exists()
+
+
+def test_files_are_written_whole_or_not_at_all(monkeypatch, tmp_path):
+    path = tmp_path / "scores.csv"
+    tables.write_whole(path, "before")
+
+    def full(self, raw):
+        with open(self, "wb") as file:
+            file.write(raw[:3])
+        raise OSError("no space left")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="no space"):
+        tables.write_whole(path, "after and longer")
+    assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
+
+
+# ----------------------------------------------------------------------------
+# Going on where it stopped
+# ----------------------------------------------------------------------------
+
+
+def test_a_second_run_grades_only_what_is_new(run, graded_by_stand_in, tmp_path):
+    files = {"1001.ipynb": ADA, "1002.ipynb": ALAN}
+    source = folder(tmp_path, files)
+    first, _ = run(source)
+    folder(tmp_path, {"1003.ipynb": notebook(right=CLOSED[:3])})
+    second, _ = run(source)
+    assert len(graded_by_stand_in) == 3 and second[:2] == first
+    run(source, "--seed", "8")
+    assert len(graded_by_stand_in) == 6
+    # A report that was damaged is made again.
+    for path in (tmp_path / "out" / "reports").iterdir():
+        path.write_text(path.read_text()[:40])
+    again, _ = run(source)
+    assert len(graded_by_stand_in) == 9 and again == second
+
+
+def test_a_fault_of_the_grader_is_one_students_line_and_not_kept(
+    monkeypatch, run, tmp_path
+):
+    def grade(order, raw, student):
+        if raw == ALAN:
+            raise RuntimeError("no\nsuch process")
+        return stand_in(order, raw, student)
+
+    monkeypatch.setattr(module.Order, "grade", grade)
+    source = folder(tmp_path, {"1001.ipynb": ADA, "1002.ipynb": ALAN})
+    rows, _ = run(source)
+    assert [row["status"] for row in rows] == ["graded", "not graded"]
+    assert "RuntimeError: no such process" in rows[1]["notes"]
+    monkeypatch.setattr(module.Order, "grade", stand_in)
+    rows, _ = run(source)
+    assert [row["status"] for row in rows] == ["graded", "graded"]
+
+
+KILLED = """
+import contextlib, sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv.pop(1))
+import test_grading_teacher as tests
+from minitorch.grading import grade
+from minitorch.grading.__main__ import main
+from minitorch.grading.sandbox import Sandbox
+
+def slow(order, raw, student):
+    with open(sys.argv[1], "a") as log:
+        log.write("graded\\n")
+    time.sleep(float(sys.argv[2]))
+    return tests.stand_in(order, raw, student)
+
+@contextlib.contextmanager
+def no_sandbox(unsafe=False):
+    yield Sandbox(Path.cwd(), "nothing")
+
+grade.Order.grade = slow
+Sandbox.open = no_sandbox
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+def test_a_run_that_is_killed_half_way_loses_nothing(tmp_path):
+    files = {f"{i}.ipynb": notebook(right=CLOSED[:i]) for i in range(8)}
+    source, out, log = folder(tmp_path, files), tmp_path / "out", tmp_path / "log"
+    tests = str(Path(__file__).parent)
+
+    def command(seconds):
+        words = ["grade", source, "--chapter", CHAPTER, "--seed", "7", "--out", out]
+        run = [sys.executable, "-c", KILLED, tests, log, seconds]
+        return list(map(str, [*run, *words, "--jobs", "1"]))
+
+    process = subprocess.Popen(command(0.2), cwd=tmp_path, stderr=subprocess.PIPE)
+    end = time.monotonic() + 120
+    while len(list((out / "reports").glob("*.json"))) < 3:
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    kept = len(list((out / "reports").glob("*.json")))
+    assert kept < 8 and not (out / "scores.csv").exists()
+    (out / "reports" / "x.json.1.part").write_text("{")  # as one killed while writing
+
+    log.unlink()
+    done = subprocess.run(command(0), cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(log.read_text().splitlines()) == 8 - kept
+    assert len(table(out / "scores.csv")) == 8
+    assert not list(out.rglob("*.part"))
+
+
+# ----------------------------------------------------------------------------
+# Likeness
+# ----------------------------------------------------------------------------
+
+TOPOLOGICAL = exercises("engine")["engine/topological_order"]
+
+
+def _solution(spec):
+    source = inspect.getsource(spec.reference)
+    return f'@exercise("{spec.id}")\n{source}'
+
+
+def test_a_copy_is_seen_through_names_and_layout():
+    source = _solution(TOPOLOGICAL)
+    renamed = re.sub(r"\bedges\b", "pairs", source).replace(
+        "    return", "\n    return"
+    )
+    other = source.replace("return ", "return 0 or ", 1)
+    found = likenesses(TOPOLOGICAL, [("a", renamed), ("b", other), ("c", other)])
+    assert {(each.like, each.files) for each in found} == {
+        ("the solution", ("a",)),
+        ("one another", ("b", "c")),
+    }
+
+
+@pytest.mark.parametrize("source", ["def f(:", "x" * 10, "\0", "(" * 5000, ""])
+def test_an_answer_that_cannot_be_read_is_like_nothing(source):
+    assert likenesses(TOPOLOGICAL, [("a", source), ("b", source)]) == []
+
+
+def test_short_answers_and_planted_bugs_are_left_out():
+    short = exercises(CHAPTER)["subspace/project"]
+    planted = exercises(CHAPTER)["subspace/fastfood_grad"]
+    for spec in (short, planted):
+        source = _solution(spec)
+        assert likenesses(spec, [("a", source), ("b", source)]) == []
+
+
+def test_likeness_changes_no_score_and_reads_texts_too(run, tmp_path):
+    files = {f"{i}.ipynb": notebook(text=LONG_TEXT + " " * i) for i in range(2)}
+    rows, _ = run(folder(tmp_path, files))
+    assert {row["score"] for row in rows} == {tables.number(ALL - POINTS[OPEN])}
+    (line,) = table(tmp_path / "out" / "likeness.csv")
+    assert line["exercise"] == OPEN and line["files"] == "0.ipynb; 1.ipynb"
+    for page in (tmp_path / "out" / "feedback").iterdir():
+        assert "one another" not in page.read_text()
+
+
+# ----------------------------------------------------------------------------
+# A teacher's own exercises
+# ----------------------------------------------------------------------------
+
+OWN = '''
+import numpy as np
+from minitorch.grading.spec import Exercise, Slip, judge_by_value, open_question
+
+
+def mean_square(x):
+    """Mean of the squares of x (n,)."""
+    return float((x**2).mean())
+
+
+def cases(rng):
+    yield (np.array([3.0, 4.0]),)
+    for n in rng.integers(3, 30, 3):
+        yield (rng.normal(1.0, 2.0, n),)
+
+
+MEAN_FIRST = Slip(
+    "The mean is taken before the square: that is another number.",
+    lambda x: x.mean() ** 2,
+)
+
+
+def squares_the_mean(x):
+    return x.mean() ** 2
+
+
+EXERCISES = [
+    Exercise(
+        "private/mean_square", "Mean square", 2, 5, mean_square, cases,
+        judge_by_value("the mean square", (MEAN_FIRST,)),
+    ),
+    open_question("private/why", "Why", 1, 5, "Says that squares are positive."),
+]
+MUTANTS = [("private/mean_square", squares_the_mean, "before the square")]
+'''
+
+
+def own_file(tmp_path, text=OWN):
+    path = tmp_path / "own.py"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_sound_exercises_of_the_teacher_are_graded(run, tmp_path):
+    right = '@exercise("private/mean_square")\ndef f(x):\n    return "right"'
+    source = folder(tmp_path, {"1001.ipynb": notebook(extra=[right])})
+    rows, _ = run(source, "--exercises", own_file(tmp_path))
+    assert float(rows[0]["private/mean_square"]) == 2
+    assert rows[0]["private/why"] == "0"
+    assert float(rows[0]["points"]) == ALL + 3
+
+
+def test_try_says_what_was_tried(tmp_path, capsys):
+    assert main(["try", str(own_file(tmp_path))]) == 0
+    said = capsys.readouterr().out
+    assert "private/mean_square: the reference passes and 1 wrong answers fail" in said
+    assert "private/why: open" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("return x.mean() ** 2", "return (x**2).mean()", "passes under seed 0"),
+        ('"before the square")]', '"the median")]', "does not say 'the median'"),
+        ("MUTANTS = [", "MUTANTS = []; _ = [", "has no wrong answer in MUTANTS"),
+        ('private/mean_square", sq', 'private/other", sq', "is not there"),
+        ("private/why", "subspace/why", "of the form 'private/name'"),
+        ("private/why", "private/mean_square", "stands there twice"),
+        ("rng.normal(1.0", "rng.norm(1.0", "AttributeError"),
+        ("(x**2).mean())", "(x**2).mean()) * np.nan", "the reference fails"),
+        ("EXERCISES = [", "EXERCISES = [7, ", "holds a int"),
+        ("EXERCISES = [", "EXERCISES = x = [", ""),
+        ("import numpy", "import nump", "ModuleNotFoundError"),
+        ("def cases(rng):", "def cases(rng)", "SyntaxError"),
+        ("MUTANTS = [", "MUTATED = [", "no list MUTANTS"),
+    ],
+)
+def test_an_unsound_file_is_refused_with_its_fault(old, new, words, run, tmp_path):
+    assert old in OWN
+    path = own_file(tmp_path, OWN.replace(old, new, 1))
+    source = folder(tmp_path, {"1001.ipynb": ADA})
+    _, said = run(source, "--exercises", path, code=2 if words else 0)
+    assert words in said
+    assert bool(words) != (tmp_path / "out" / "scores.csv").exists()
+
+
+# ----------------------------------------------------------------------------
+# Handout, Gradescope, rehearsal
+# ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chapter", ["engine", "subspace"])
+def test_a_handout_differs_by_its_solution_cells_alone(chapter, tmp_path):
+    out = tmp_path / "handout.ipynb"
+    words = ["handout", "--chapter", chapter, "--no-solutions", "--out", str(out)]
+    assert main(words) == 0
+    ours = json.loads(shipped(chapter).read_text(encoding="utf-8"))
+    cells = [c for c in ours["cells"] if not c["id"].startswith("solution-")]
+    kept = json.loads(out.read_text(encoding="utf-8"))
+    code = [c for c in kept["cells"] if c["cell_type"] == "code"]
+    assert not [c["id"] for c in code if "solution(" in "".join(c["source"])]
+    assert [c["id"] for c in kept["cells"]] == [c["id"] for c in cells]
+    assert kept == {**ours, "cells": cells}
+    assert read_notebook(out.read_bytes()).answers == set(exercises(chapter))
+
+
+def test_a_handout_is_never_written_among_the_notebooks(capsys):
+    out = shipped(CHAPTER).parent / "deep" / ".." / "handout.ipynb"
+    words = ["handout", "--chapter", CHAPTER, "--no-solutions", "--out", str(out)]
+    assert main(words) == 2
+    assert "name another place" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("command", ["grade", "gradescope", "handout", "rehearse"])
+def test_a_chapter_that_is_none_is_refused(command, tmp_path, capsys):
+    words = {
+        "grade": [str(tmp_path), "--seed", "1"],
+        "gradescope": ["--seed", "1"],
+        "handout": ["--no-solutions"],
+        "rehearse": ["--students", "1"],
+    }[command]
+    out = ["--chapter", "tensors", "--out", str(tmp_path / "out")]
+    assert main([command, *words, *out]) == 2
+    assert "'tensors'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("words", [["--seed", "x"], ["--seed", "1", "--jobs", "0"]])
+def test_words_that_are_none_are_explained(words, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["grade", str(tmp_path), "--chapter", CHAPTER, "--out", "out", *words])
+    assert "wanted" in (said := capsys.readouterr().err) or "whole number" in said
+
+
+def test_gradescope_results_are_in_its_format():
+    asked = exercises(CHAPTER)
+    order = module.Order(CHAPTER, 7, Sandbox(Path(), "nothing"))
+    report = stand_in(order, notebook(right=CLOSED[:2], text=LONG_TEXT), "")
+    row = module.Row(Student(), "graded", report=report)
+    graded = module.Graded(CHAPTER, asked, POINTS, [row], "folder", [], [])
+    found = gradescope.results(graded)
+    assert json.loads(json.dumps(found)) == found
+    assert set(found) == {"output", "tests"}
+    for test, (id, spec) in zip(found["tests"], asked.items(), strict=True):
+        assert spec.title in test["name"] and test["visibility"] == "visible"
+        assert test["output_format"] == "text" and isinstance(test["output"], str)
+        if id == OPEN:
+            assert "score" not in test and "max_score" not in test
+        else:
+            right = id in CLOSED[:2]
+            assert test["score"] == (POINTS[id] if right else 0)
+            assert test["max_score"] == POINTS[id]
+            assert test["status"] == ("passed" if right else "failed")
+
+
+def test_gradescope_says_why_nothing_was_graded():
+    report = Report(CHAPTER, problem="not a notebook")
+    row = module.Row(Student(), "graded", report=report)
+    asked = exercises(CHAPTER)
+    graded = module.Graded(CHAPTER, asked, POINTS, [row], "folder", [], [])
+    found = gradescope.results(graded)
+    assert found["output"] == "not a notebook"
+    assert [(t["score"], t["max_score"]) for t in found["tests"]] == [(0, ALL)]
+
+
+# ----------------------------------------------------------------------------
+# For real: learners' code in its sandbox
+# ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sandboxed():
+    """Skip, visibly, where learners' code cannot be isolated."""
+    try:
+        with Sandbox.open():
+            pass
+    except SandboxError as error:
+        if os.environ.get("MINITORCH_REQUIRE_SANDBOX") == "1":
+            raise
+        pytest.skip(f"no isolation here: {error}")
+
+
+@pytest.fixture(scope="module")
+def rehearsed(tmp_path_factory):
+    out = tmp_path_factory.mktemp("rehearsal") / "class"
+    words = ["rehearse", "--chapter", CHAPTER, "--students", "12", "--out", str(out)]
+    assert main(words) == 0
+    assert main(words) == 2  # the folder is there already
+    return out
+
+
+def test_a_class_is_graded_in_two_workers(sandboxed, rehearsed, tmp_path):
+    source, out = tmp_path / "handins", tmp_path / "out"
+    source.mkdir()
+    for number in (0, 7, 9):  # all right, some wrong, unwritten
+        name = f"{CHAPTER}_{1_000_000 + number}.ipynb"
+        (source / name).write_bytes((rehearsed / "handins" / name).read_bytes())
+    words = ["grade", str(source), "--chapter", CHAPTER, "--seed", "3"]
+    words += ["--out", str(out), "--roster", str(rehearsed / "roster.csv")]
+    assert main(words) == 0
+    rows = {row["id"]: row for row in table(out / "scores.csv")}
+    assert len(rows) == 12
+    right, some, none = (rows[str(1_000_000 + i)] for i in (0, 7, 9))
+    asked = exercises(CHAPTER)
+    functions = {id for id, each in asked.items() if each.kind == "function"}
+    assert float(right["score"]) == sum(POINTS[id] for id in functions)
+    assert 0 < float(some["score"]) < float(right["score"])
+    assert float(none["score"]) == 0
+    likeness = table(out / "likeness.csv")
+    assert {line["like"] for line in likeness} == {"the solution"}
+
+
+def test_a_private_exercise_is_run(sandboxed, tmp_path):
+    answers = ["(x**2).mean()", "x.mean() ** 2"]
+    for i, answer in enumerate(answers):
+        cell = f'@exercise("private/mean_square")\ndef f(x):\n    return {answer}'
+        raw = notebook(right=[], extra=[cell])
+        folder(tmp_path, {f"{i}.ipynb": raw})
+    words = ["grade", str(tmp_path / "handed in"), "--chapter", CHAPTER, "--seed", "3"]
+    words += ["--out", str(tmp_path / "out"), "--jobs", "1"]
+    assert main([*words, "--exercises", str(own_file(tmp_path))]) == 0
+    rows = table(tmp_path / "out" / "scores.csv")
+    assert [float(row["private/mean_square"]) for row in rows] == [2, 0]
+    pages = sorted((tmp_path / "out" / "feedback").iterdir())
+    assert "before the square" in "".join(page.read_text() for page in pages)
+
+
+def test_a_worker_elsewhere_opens_a_sandbox_of_its_own(sandboxed, rehearsed, tmp_path):
+    name = f"{CHAPTER}_1000000.ipynb"
+    raw = (rehearsed / "handins" / name).read_bytes()
+    far = module.Order(CHAPTER, 3, Sandbox(tmp_path / "not here", "bubblewrap"))
+    report = far.grade(raw, "")
+    assert report.score > 0 and not report.problem
+
+
+def test_the_autograder_runs_as_gradescope_runs_it(sandboxed, rehearsed, tmp_path):
+    packed, root = tmp_path / "autograder.zip", tmp_path / "autograder"
+    weights = tmp_path / "weights.csv"
+    weights.write_text(f"exercise,points\n{CLOSED[1]},5\n{OPEN},0\n")
+    words = ["gradescope", "--chapter", CHAPTER, "--seed", "3", "--out", str(packed)]
+    assert main([*words, "--weights", str(weights)]) == 0
+    with zipfile.ZipFile(packed) as archive:
+        modes = {e.filename: e.external_attr >> 16 for e in archive.infolist()}
+        archive.extractall(root / "source")
+    assert modes["run_autograder"] & 0o111 and modes["setup.sh"] & 0o111
+    (root / "source" / "run_autograder").rename(root / "run_autograder")
+    (root / "run_autograder").chmod(0o755)
+    python = root / "venv" / "bin" / "python"  # as setup.sh makes it
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    (root / "submission").mkdir()
+    name = f"{CHAPTER}_1000000.ipynb"
+    raw = (rehearsed / "handins" / name).read_bytes()
+    (root / "submission" / "work.ipynb").write_bytes(raw)
+    about = {"users": [{"id": 1, "name": "Ada", "sid": "1000000"}]}
+    (root / "submission_metadata.json").write_text(json.dumps(about))
+    done = subprocess.run(
+        [str(root / "run_autograder")],
+        env={**os.environ, "AUTOGRADER": str(root)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads((root / "results" / "results.json").read_text())
+    scores = {t["name"].split("(")[-1][:-1]: t.get("score") for t in found["tests"]}
+    assert scores[CLOSED[1]] == 5 and OPEN not in scores
+    assert scores["subspace/fwht"] == POINTS["subspace/fwht"]
+
+
+def test_the_autograder_installs_what_the_course_asks_for():
+    from book.notebooks import ROOT
+
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for needed in re.search(r"pip install -q (.*)", gradescope._SETUP)[1].split():
+        assert f'"{needed.strip(chr(34))}"' in project
+    for text in (gradescope._SETUP, gradescope._RUN):
+        checked = subprocess.run(["bash", "-n"], input=text, text=True)
+        assert checked.returncode == 0

@@ -10,7 +10,7 @@ from minitorch.grading.gradescope import write_autograder
 from minitorch.grading.handout import write_handout
 from minitorch.grading.private import SEEDS, load_private, read_private
 from minitorch.grading.rehearse import rehearse
-from minitorch.grading.sheets import write_sheets
+from minitorch.grading.sheets import to_read, write_sheets
 from minitorch.grading.tables import Refused
 
 
@@ -35,13 +35,21 @@ def _say(graded: Graded, out: Path) -> None:
     counts = Counter(row.status for row in graded.rows)
     print(", ".join(f"{n} {status}" for status, n in counts.items()) or "no hand-in")
     for row in graded.rows:
-        if row.status != "graded" or len(row.notes):
+        notes = [row.status, *row.notes] if row.status != "graded" else []
+        notes += [row.doubles] if row.doubles else []
+        if notes:
             who = " ".join(filter(None, [row.student.id, row.student.name]))
-            print(f"  {who or row.file}: {'; '.join([row.status, *row.notes])}")
+            print(f"  {who or row.file}: {'; '.join(notes)}")
     for note in graded.notes:
         print(f"  {note}")
     for each in graded.unenforced:
         print(f"  NOT ENFORCED: {each}")
+    waiting = sum(len(to_read(row, graded)) for row in graded.rows)
+    if waiting:
+        print(
+            f"{waiting} open answers are still to be read: write points into "
+            f"{out / 'manual.csv'} and run the command again"
+        )
     print(f"{out / 'scores.csv'} and the sheets beside it are written.")
 
 
@@ -93,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_out(add, "folder for the sheets")
     add.add_argument("--roster", type=Path, help="the class: id,name,email")
     _add_tables(add)
-    add.add_argument("--jobs", type=_whole, default=2, help="graded at a time (2)")
+    add.add_argument("--jobs", type=_count, default=2, help="graded at a time (2)")
     add.add_argument(
         "--unsafe", action="store_true", help="go on where there is no isolation"
     )
@@ -119,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add = commands.add_parser("rehearse", help="write hand-ins to try `grade` on")
     _add_chapter(add, seed=False)
-    add.add_argument("--students", type=_whole, required=True, help="how many")
+    add.add_argument("--students", type=_count, required=True, help="how many")
     _add_out(add, "a new folder")
     add.set_defaults(run=_rehearse)
     return parser
@@ -145,6 +153,12 @@ def _add_tables(add: argparse.ArgumentParser) -> None:
 def _whole(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not _whole(text):
+        raise argparse.ArgumentTypeError("at least 1 is wanted")
     return int(text)
 
 

@@ -4,6 +4,7 @@ import atexit
 import hashlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -38,7 +39,8 @@ class Row:
         file: the hand-in that counts.
         report: what came of it.
         late: whether the export says that it came late.
-        notes: what the teacher should know, a line each.
+        doubles: which of several hand-ins counts and why; "" where there is one.
+        notes: what else the teacher should know, a line each.
     """
 
     student: Student
@@ -46,6 +48,7 @@ class Row:
     file: str = ""
     report: Report | None = None
     late: bool = False
+    doubles: str = ""
     notes: list[str] = field(default_factory=list)
 
 
@@ -303,6 +306,11 @@ def grade(
             reports = _reports(asked, order, kept, jobs)
     except SandboxError as error:
         raise Refused(str(error)) from None
+    except BrokenExecutor:
+        raise Refused(
+            "a worker process was killed, perhaps for want of memory; what was graded "
+            "is kept: run the command again, with fewer --jobs"
+        ) from None
     rows = _rows(intake, owners, reports, known)
     notes = intake.notes
     return Graded(
@@ -380,6 +388,7 @@ def _row(found: list[_Owned], layout: str) -> Row:
     notes = [why] if why else []
     notes += [report.problem] if report.problem else list(report.notes)
     others = [each for each in found if each.handin is not handin]
+    doubles = ""
     if others:
         counts = ORDERS[layout] + (" that could be graded" if usable != found else "")
         names = ", ".join(
@@ -387,9 +396,9 @@ def _row(found: list[_Owned], layout: str) -> Row:
             + (f" ({each.report.problem})" if each.report.problem else "")
             for each in others
         )
-        notes.append(
+        doubles = (
             f"{len(found)} hand-ins; {handin.name} counts, {counts}; "
             f"not counted: {names}"
         )
     status = "not graded" if report.problem else "unmatched" if why else "graded"
-    return Row(student, status, handin.name, report, handin.late, notes)
+    return Row(student, status, handin.name, report, handin.late, doubles, notes)

@@ -104,7 +104,11 @@ def results(graded: Graded) -> dict[str, Any]:
         return {"output": report.problem, "tests": [zero]}
     return {
         "output": "\n".join(report.notes),
-        "tests": [_test(each, row, graded) for each in report.outcomes],
+        "tests": [
+            _test(each, row, graded)
+            for each in report.outcomes
+            if graded.points[each.id]
+        ],
     }
 
 

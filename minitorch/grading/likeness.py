@@ -24,7 +24,7 @@ class Likeness(NamedTuple):
 
     Args:
         exercise: its identifier.
-        like: "the shipped solution" or "one another".
+        like: "the solution" or "one another".
         files: of the hand-ins.
         size: nodes of the syntax tree, or words of an open answer.
     """
@@ -60,7 +60,7 @@ def likenesses(
     return [
         Likeness(
             exercise.id,
-            "the shipped solution" if form == shipped else "one another",
+            "the solution" if form == shipped else "one another",
             tuple(files),
             sizes[form],
         )

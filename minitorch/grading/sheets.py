@@ -28,7 +28,8 @@ def given(row: Row, graded: Graded, id: str) -> float | None:
         return mark.points
     if outcome is None or outcome.score is None:
         return None
-    return outcome.score / outcome.points * graded.points[id]
+    share = outcome.score / outcome.points if outcome.points else 0.0
+    return share * graded.points[id]
 
 
 def _outcome(row: Row, id: str) -> Outcome | None:
@@ -70,8 +71,8 @@ def write_sheets(graded: Graded, out: Path) -> None:
             names[i] = f"{_slug(row)}.html"
             write_whole(pages / names[i], feedback(row, graded))
     _scores_csv(graded, out / "scores.csv")
-    _scores_json(graded, names, out / "scores.json")
     alike = _alike(graded)
+    _scores_json(graded, names, alike, out / "scores.json")
     _likeness(alike, out / "likeness.csv")
     write_marks(out / "manual.csv", _open_answers(graded), graded.marks)
     _canvas(graded, out / "canvas.csv")
@@ -98,7 +99,8 @@ def _scores_csv(graded: Graded, path: Path) -> None:
     rows: list[list[Any]] = [[*head, *ids, "course version", "file", "notes"]]
     for row in graded.rows:
         who = row.student
-        notes = row.notes + [f"not enforced: {each}" for each in graded.unenforced]
+        notes = [row.doubles] if row.doubles else []
+        notes += row.notes + [f"not enforced: {each}" for each in graded.unenforced]
         rows.append(
             [
                 who.id,
@@ -118,7 +120,9 @@ def _scores_csv(graded: Graded, path: Path) -> None:
     write_table(path, rows)
 
 
-def _scores_json(graded: Graded, pages: dict[int, str], path: Path) -> None:
+def _scores_json(
+    graded: Graded, pages: dict[int, str], alike: list[Likeness], path: Path
+) -> None:
     held = {
         "format": "minitorch scores 1",
         "chapter": graded.chapter,
@@ -131,6 +135,7 @@ def _scores_json(graded: Graded, pages: dict[int, str], path: Path) -> None:
         ],
         "not_enforced": graded.unenforced,
         "notes": graded.notes,
+        "likeness": [each._asdict() for each in alike],
         "students": [
             {
                 "id": row.student.id,
@@ -141,6 +146,7 @@ def _scores_json(graded: Graded, pages: dict[int, str], path: Path) -> None:
                 "late": row.late,
                 "score": total(row, graded),
                 "to_read": to_read(row, graded),
+                "doubles": row.doubles,
                 "notes": row.notes,
                 "feedback": pages.get(i, ""),
                 "report": row.report.to_json() if row.report else None,
@@ -263,7 +269,8 @@ def feedback(row: Row, graded: Graded) -> str:
         sum_up = f"{number(score)} of {number(worth)} points"
         if to_read(row, graded):
             sum_up += ", without the answers that a person has still to read"
-    parts = [_section(each, row, graded) for each in _outcomes(row)]
+    asked = [each for each in _outcomes(row) if graded.points[each.id]]
+    parts = [_section(each, row, graded) for each in asked]
     notes = row.report.notes if row.report else ()
     listed = "".join(f"<li>{say(note)}</li>" for note in notes)
     return (
