@@ -645,6 +645,16 @@ def test_what_a_student_wrote_stays_text_everywhere(monkeypatch, run, tmp_path):
         assert not [cell for cell in cells if cell.startswith("=")], name
 
 
+def test_a_name_that_is_no_text_or_moves_the_screen_is_shown_as_text(run, tmp_path):
+    source = folder(tmp_path, {"1001.ipynb": ADA})
+    for name in (b"J\xf6rg.ipynb", b"\x1b[2J.ipynb", b"two\nlines.ipynb"):
+        Path(os.fsdecode(bytes(source) + b"/" + name)).write_bytes(ALAN)
+    rows, said = run(source, roster=ROSTER)
+    assert [row["status"] for row in rows].count("unmatched") == 3
+    assert "\x1b" not in said and "J?rg" in said and "two lines.ipynb" in said
+    assert "\x1b" not in (tmp_path / "out" / "scores.csv").read_text(encoding="utf-8")
+
+
 def test_gradebook_files_have_the_columns_that_are_imported(run, tmp_path):
     roster = ROSTER.replace("email", "email,canvas_id,sis_login_id,section", 1)
     roster = roster.replace("ada@school.example", "ada@school.example,91,ada,A", 1)

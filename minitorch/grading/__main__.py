@@ -11,7 +11,7 @@ from minitorch.grading.handout import write_handout
 from minitorch.grading.private import SEEDS, load_private, read_private
 from minitorch.grading.rehearse import rehearse
 from minitorch.grading.sheets import to_read, write_sheets
-from minitorch.grading.tables import Refused
+from minitorch.grading.tables import Refused, one_text
 
 
 def _grade(asked: argparse.Namespace) -> None:
@@ -39,9 +39,9 @@ def _say(graded: Graded, out: Path) -> None:
         notes += [row.doubles] if row.doubles else []
         if notes:
             who = " ".join(filter(None, [row.student.id, row.student.name]))
-            print(f"  {who or row.file}: {'; '.join(notes)}")
+            _print(f"  {who or row.file}: {'; '.join(notes)}")
     for note in graded.notes:
-        print(f"  {note}")
+        _print(f"  {note}")
     for each in graded.unenforced:
         print(f"  NOT ENFORCED: {each}")
     waiting = sum(len(to_read(row, graded)) for row in graded.rows)
@@ -51,6 +51,11 @@ def _say(graded: Graded, out: Path) -> None:
             f"{out / 'manual.csv'} and run the command again"
         )
     print(f"{out / 'scores.csv'} and the sheets beside it are written.")
+
+
+def _print(line: str) -> None:
+    """Print a line in which names of files stand, which can hold anything."""
+    print(" ".join(one_text(line).splitlines()))
 
 
 def _try(asked: argparse.Namespace) -> None:

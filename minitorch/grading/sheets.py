@@ -85,7 +85,8 @@ def _slug(row: Row) -> str:
     word = re.sub(r"[^\w]+", "-", row.student.key, flags=re.ASCII).strip("-")[:60]
     if word == row.student.key and row.status != "unmatched":
         return word
-    return f"{word}-{hashlib.sha256(key.encode()).hexdigest()[:8]}".lstrip("-")
+    digest = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
+    return f"{word}-{digest[:8]}".lstrip("-")
 
 
 # ----------------------------------------------------------------------------

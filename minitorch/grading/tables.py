@@ -28,7 +28,8 @@ def write_whole(path: Path, text: str | bytes) -> None:
     >>> path.read_text()
     'one'
     """
-    raw = text.encode() if isinstance(text, str) else text
+    # Names of files may hold bytes that are no text.
+    raw = text.encode(errors="replace") if isinstance(text, str) else text
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         part.write_bytes(raw)
@@ -111,9 +112,18 @@ def write_table(path: Path, rows: Iterable[Sequence[object]]) -> None:
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return number(value)
-    text = "" if value is None else str(value)
+    text = "" if value is None else one_text(str(value))
     # A name such as "=cmd()" comes from a student: it must stay a text.
     return f"'{text}" if re.match(r"\s*[=+@-].", text) else text
+
+
+def one_text(text: str) -> str:
+    """Write a text without what a screen or a table would act on, lines aside.
+
+    >>> one_text("a\\x1b[2Jb")
+    'a?[2Jb'
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
 
 
 def number(value: float) -> str:
