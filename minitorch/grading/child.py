@@ -7,6 +7,7 @@ plain values. Whatever a learner does to it harms that learner's answers alone.
 
 import ast
 import builtins
+import contextlib
 import functools
 import linecache
 import os
@@ -28,6 +29,7 @@ class Given(NamedTuple):
 
     value: Any  # a function, or what answer() was called with
     unwritten: bool
+    cell: str
 
 
 class Channel:
@@ -85,7 +87,9 @@ class Learner(Channel):
         super().__init__(channel)
         self.given: dict[str, list[Given]] = {}
         self.planted: dict[str, str] = {}
-        self.fresh: list[str] = []  # the exercises that the running cell answers
+        self.others: dict[str, str] = {}  # cells that are not run: name, source
+        self.fetched: set[tuple[str, int]] = set()
+        self.cell = ""  # the one that is running
         self.graded = ""  # the exercise whose call is running
         self.earlier: tuple[str, ...] = ()  # those whose reference stands in then
         self.space = _main_module()
@@ -104,22 +108,40 @@ class Learner(Channel):
 
     # -- what the grader can ask ----------------------------------------------
 
-    def do_start(self, planted: dict[str, str]) -> dict[str, Any]:
-        """Learn with which planted bugs functions were given."""
-        self.planted = planted
+    def do_start(
+        self, planted: dict[str, str], others: dict[str, str]
+    ) -> dict[str, Any]:
+        """Learn with which planted bugs functions were given, and the other cells."""
+        self.planted, self.others = planted, others
         return {}
 
     def do_cell(self, name: str, source: str) -> dict[str, Any]:
-        """Run a cell; tell which exercises it answers, and what it raised."""
-        self.fresh = []
+        """Run a cell; tell what it raised."""
+        self.cell = name
         lines = source.splitlines(keepends=True)
         linecache.cache[name] = (len(source), None, lines, name)
         error, memory = "", False
         try:
-            exec(compile(_without_magics(source), name, "exec"), self.space)
+            tree = _parse(source)
+            self._fetch(tree)
+            exec(compile(tree, name, "exec"), self.space)
         except BaseException as raised:
             error, memory = error_line(raised, name), isinstance(raised, MemoryError)
-        return {"error": error, "memory": memory, "answers": list(self.fresh)}
+        return {"error": error, "memory": memory}
+
+    def _fetch(self, tree: ast.AST) -> None:
+        """Run what other cells define and this code needs: a helper, an import."""
+        for name in _needed(tree) - self.space.keys() - set(dir(builtins)):
+            for cell, source in reversed(self.others.items()):
+                statement = _statement(source, name)
+                if statement is None or (cell, statement.lineno) in self.fetched:
+                    continue
+                self.fetched.add((cell, statement.lineno))
+                self._fetch(statement)
+                with contextlib.suppress(Exception):
+                    code = compile(ast.Module([statement], []), cell, "exec")
+                    exec(code, self.space)
+                break
 
     def do_call(
         self, id: str, args: tuple, earlier: list[str], reply_bytes: int
@@ -147,6 +169,7 @@ class Learner(Channel):
             "output": values,
             "unwritten": [each.unwritten for each in found],
             "functions": [callable(each.value) for each in found],
+            "cells": [each.cell for each in found],
             "error": "",
         }
 
@@ -163,8 +186,7 @@ class Learner(Channel):
         if callable(value):
             code = getattr(value, "__code__", None)
             unwritten = is_unwritten(code, self.planted.get(id, ""))
-        self.given.setdefault(id, []).append(Given(value, unwritten))
-        self.fresh.append(id)
+        self.given.setdefault(id, []).append(Given(value, unwritten, self.cell))
 
 
 def _main_module() -> dict[str, Any]:
@@ -173,18 +195,53 @@ def _main_module() -> dict[str, Any]:
     return module.__dict__
 
 
-def _without_magics(source: str) -> str:
-    """Blank the lines that only a notebook understands, where there are any."""
+def _parse(source: str) -> ast.Module:
+    """Parse a cell, without lines that only a notebook understands."""
     try:
-        ast.parse(source)
+        return ast.parse(source)
     except SyntaxError:
         lines = source.split("\n")
         for i, line in enumerate(lines):
             bare = line.lstrip()
             if bare.startswith(("%", "!")):
                 lines[i] = line[: len(line) - len(bare)] + "pass"
-        return "\n".join(lines)
-    return source
+        return ast.parse("\n".join(lines))
+
+
+def _needed(tree: ast.AST) -> set[str]:
+    """Names that code reads and does not make itself."""
+    read: set[str] = set()
+    made: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            (read if isinstance(node.ctx, ast.Load) else made).add(node.id)
+        elif isinstance(node, ast.arg):
+            made.add(node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            made.add(node.name)
+        elif isinstance(node, ast.alias):
+            made.add((node.asname or node.name).split(".")[0])
+    return read - made
+
+
+def _statement(source: str, name: str) -> ast.stmt | None:
+    """The last statement of a cell that defines, imports or assigns a name."""
+    try:
+        body = _parse(source).body
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    for node in reversed(body):
+        made: set[str] = set()
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            made = {node.name}
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            made = {(each.asname or each.name).split(".")[0] for each in node.names}
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            found = (n for n in ast.walk(node) if isinstance(n, ast.Name))
+            made = {n.id for n in found if isinstance(n.ctx, ast.Store)}
+        if name in made:
+            return node
+    return None
 
 
 # ----------------------------------------------------------------------------
@@ -237,7 +294,8 @@ def stand_ins(learner: Learner) -> dict[str, Any]:
         return value
 
     def personal(id: str, student: str = "") -> Any:
-        return learner.ask({"personal": str(id), "student": str(student)})
+        typed = "" if student in (None, ...) else str(student)
+        return learner.ask({"personal": str(id), "student": typed})
 
     quiet = Quiet()
     names = ["check", "load_answers", "progress", "reveal", "solution"]
@@ -265,6 +323,8 @@ def main() -> None:
     import minitorch.grading as offered
 
     learner = Learner(socket.socket(fileno=channel))
+    # What learners' code forks has no part in the conversation.
+    os.register_at_fork(after_in_child=learner.channel.close)
     names = stand_ins(learner)
     offered.__dict__.update(names)
     learner.space.update(names, np=np, minitorch=minitorch)

@@ -3,7 +3,7 @@
 import re
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import numpy as np
 import minitorch
 from minitorch.grading import driver
 from minitorch.grading.driver import Reply
-from minitorch.grading.handin import Cell, Notebook, NotebookError, read_notebook
+from minitorch.grading.handin import Notebook, NotebookError, read_notebook
 from minitorch.grading.handin import shipped as shipped_notebook
 from minitorch.grading.report import Outcome, Report, Status
 from minitorch.grading.sandbox import (
@@ -21,10 +21,12 @@ from minitorch.grading.sandbox import (
     Limits,
     Process,
     Sandbox,
+    Watch,
     start_referee,
 )
 from minitorch.grading.spec import (
     Exercise,
+    Problem,
     personal_rng,
     read_guesses,
     student_key,
@@ -32,6 +34,8 @@ from minitorch.grading.spec import (
 )
 
 _REFERENCE_CALLS = 1000  # that one exercise's answers may make to earlier ones
+_SOURCE = 200_000  # characters of a cell that is run; of all others together
+_LINES = 30  # that an outcome has at most
 _FIRST_CELL = re.compile(r"\bminitorch\.setup\(|^\s*[%!]\s*pip\b", re.MULTILINE)
 Lines = tuple[tuple[str, str], ...]
 
@@ -122,6 +126,7 @@ class _Look(NamedTuple):
     values: list[Any]
     unwritten: list[bool]
     functions: list[bool]
+    cells: list[str]
 
 
 @dataclass
@@ -135,15 +140,29 @@ class _Session:
     limits: Limits
     sandbox: Sandbox
     steps: list[_Step] = field(default_factory=list)
+    others: dict[str, str] = field(default_factory=dict)  # cells that are not run
     process: Process | None = None
     referee: Process | None = None
+    size: int = 0  # how many processes there are when all cells have run
     reference_calls: int = 0
     spent: float = 0.0
     remarks: list[str] = field(default_factory=list)
     typed: dict[str, str] = field(default_factory=dict)  # students' numbers, by id
 
     def __enter__(self) -> "_Session":
-        self.steps = [*_shipped_setup(self.chapter), *_own_steps(self.notebook)]
+        self.steps = _shipped_setup(self.chapter)
+        for number, cell in enumerate(self.notebook.cells, 1):
+            name = f"cell {number}"
+            if _FIRST_CELL.search(cell.source):
+                continue
+            if cell.answers or cell.draws_data or "setup" in cell.tags:
+                step = _Step(name, cell.source, cell.answers)
+                if len(cell.source) > _SOURCE:
+                    text = f"has more than {_SOURCE:,} characters"
+                    step.ended = Ended("too large", text)
+                self.steps.append(step)
+            elif sum(map(len, self.others.values())) + len(cell.source) <= _SOURCE:
+                self.others[name] = cell.source
         return self
 
     def __exit__(
@@ -171,27 +190,38 @@ class _Session:
             Ended: when the process ends over it.
         """
         assert self.process
-        left = seconds
+        watch = Watch(self.process, seconds)
         try:
-            self.process.send(message, seconds)
+            self.process.send(message, watch)
             while True:
-                reply = self.process.receive(left, most)
-                left -= self.process.spent
-                if not isinstance(reply, dict):
-                    raise Ended("died", "broke its conversation with the grader")
+                reply = self.process.receive(most, watch)
                 if "ask" in reply:
                     answer = self._from_reference(reply, earlier)
                 elif "personal" in reply:
                     answer = self._personal(reply)
                 else:
                     return reply
-                self.process.send(answer, seconds)
+                watch.look()
+                self.process.send(answer, watch)
         except Ended:
-            self.spent += self.process.spent
             self.stop()
             raise
         finally:
-            self.spent += max(0.0, seconds - left)
+            self.spent += watch.spent
+
+    def runs_on(self) -> bool:
+        """Tell whether a call has left something running."""
+        return self.process is not None and len(self.process.tree()) > self.size
+
+    def check(self, reply: dict[str, Any], **kinds: type) -> None:
+        """See that a reply has the form that the course's own code gives it.
+
+        Raises:
+            Ended: when it has not; then the process is stopped.
+        """
+        if any(type(reply.get(key)) is not kind for key, kind in kinds.items()):
+            self.stop()
+            raise Ended("died", "broke its conversation with the grader")
 
     def ready(self) -> None:
         """See that a process runs in which all cells have run.
@@ -205,23 +235,23 @@ class _Session:
                 raise Ended("too long", text)
             self.process = self.sandbox.start(self.limits)
             planted = {id: each.planted for id, each in self.exercises.items()}
-            self.request({"do": "start", "planted": planted}, 10.0, 1000, [])
+            start = {"do": "start", "planted": planted, "others": self.others}
+            self.request(start, 10.0, 1000, [])
             for step in self.steps:
                 if not step.ended and not self._run(step):
                     break
+            if self.process:
+                self.size = len(self.process.tree())
 
     def _run(self, step: _Step) -> bool:
         message = {"do": "cell", "name": step.name, "source": step.source}
         try:
             reply = self.request(message, self.limits.seconds, MB, [])
-            step.error = str(reply["error"])
+            self.check(reply, error=str, memory=bool)
+            step.error = _clean(reply["error"])
             if reply["memory"]:
                 self.stop()
-                raise Ended("too large", step.error)
-        except KeyError:
-            self.stop()
-            step.ended = Ended("died", "broke its conversation with the grader")
-            return False
+                raise Ended("too large", f"raised {step.error}")
         except Ended as ended:
             step.ended = ended
             return False
@@ -236,14 +266,14 @@ class _Session:
         self.ready()
         message = {"do": "look", "id": id, "reply_bytes": self.limits.reply}
         reply = self.request(message, 5.0, self.limits.reply + MB, [])
-        try:
-            lists = [reply[key] for key in ("output", "unwritten", "functions")]
-            if len({len(each) for each in lists}) == 1:
-                return _Look(*map(list, lists))
-        except (KeyError, TypeError):
-            pass
-        self.stop()
-        raise Ended("died", "broke its conversation with the grader")
+        self.check(reply, output=list, unwritten=list, functions=list, cells=list)
+        values, *others = (
+            reply["output" if k == "values" else k] for k in _Look._fields
+        )
+        for each, kind in zip(others, (bool, bool, str), strict=True):
+            if len(each) != len(values) or any(type(one) is not kind for one in each):
+                self.check(reply, wrong=bool)
+        return _Look(values, *others)
 
     def caller(self, exercise: Exercise) -> Callable[[tuple], Reply]:
         """Make a `call` for `judge_answer` that runs in the learner's process."""
@@ -265,6 +295,7 @@ class _Session:
                 "reply_bytes": most,
             }
             seconds = min(self.limits.seconds, left)
+            spent = self.spent
             try:
                 if seconds <= 0:
                     text = f"all its calls took over {self.limits.exercise_seconds:g} s"
@@ -274,20 +305,17 @@ class _Session:
                 reply = self.request(message, seconds, most + MB, earlier)
                 took = self.spent - spent
                 left -= took
-                if reply["memory"]:
-                    self.stop()
-                    return Reply(error=_clean(str(reply["error"])), ended="too large")
+                self.check(reply, error=str, memory=bool, args=tuple)
+                if reply["memory"] or self.runs_on():
+                    self.stop()  # the next call gets a fresh start
                 if reply["error"]:
-                    return Reply(error=_clean(str(reply["error"])))
+                    ended = "too large" if reply["memory"] else ""
+                    return Reply(error=_clean(reply["error"]), ended=ended)
                 changed = _changed(args, reply["args"])
-                return Reply(reply["output"], "", changed, took)
-            except (KeyError, TypeError):
-                self.stop()
-                ended = Ended("died", "broke its conversation with the grader")
-            except Ended as raised:
-                left -= seconds if raised.status == "too long" else 0.0
-                ended = raised
-            return Reply(error=f"The code {ended.text}", ended=ended.status)
+                return Reply(reply.get("output"), "", changed, took)
+            except Ended as ended:
+                left -= self.spent - spent
+                return Reply(error=f"the code {ended.text}", ended=ended.status)
 
         return call
 
@@ -296,7 +324,7 @@ class _Session:
     def _from_reference(self, asked: dict[str, Any], earlier: list[str]) -> Any:
         """Give the reference's result of an earlier exercise."""
         self.reference_calls += 1
-        if asked["ask"] not in earlier:
+        if not isinstance(asked["ask"], str) or asked["ask"] not in earlier:
             return {"output": None, "error": "this exercise may not be called here"}
         if self.reference_calls > _REFERENCE_CALLS:
             text = f"more than {_REFERENCE_CALLS:,} calls of earlier exercises"
@@ -310,8 +338,9 @@ class _Session:
                 "args": asked.get("args"),
                 "kwargs": asked.get("kwargs"),
             }
-            self.referee.send(question, 5.0)
-            return self.referee.receive(5.0, 16 * MB)
+            watch = Watch(self.referee, 5.0)
+            self.referee.send(question, watch)
+            return self.referee.receive(16 * MB, watch)
         except Ended as ended:
             self.referee = None
             return {"output": None, "error": f"the reference {ended.text}"}
@@ -335,27 +364,16 @@ class _Session:
     def notes(self) -> list[str]:
         """Say what was odd about the hand-in."""
         found = list(self.remarks)
+        theirs = student_key(self.student or "")
+        for id, typed in self.typed.items():
+            if theirs and typed and typed != theirs:
+                found.append(f"{id} has the data of {typed}, graded is {theirs}")
         for step in self.steps:
             if step.ended:
                 found.append(f"{step.name} was left out: it {step.ended.text}")
             elif step.error:
                 found.append(f"{step.name} raised {step.error}")
         return found
-
-
-def _own_steps(notebook: Notebook) -> list[_Step]:
-    """The cells to run: set-up cells and answers, in the notebook's order."""
-    return [
-        _Step(f"cell {number}", cell.source, cell.answers)
-        for number, cell in enumerate(notebook.cells, 1)
-        if cell.answers or _is_setup(cell)
-    ]
-
-
-def _is_setup(cell: Cell) -> bool:
-    if _FIRST_CELL.search(cell.source):
-        return False
-    return "setup" in cell.tags or cell.draws_data
 
 
 def _shipped_setup(chapter: str) -> list[_Step]:
@@ -385,7 +403,9 @@ def _changed(before: tuple, after: Any) -> int | None:
 
 
 def _grade_one(session: _Session, exercise: Exercise, seed: int) -> Outcome:
-    cells = [c for c in session.notebook.cells if exercise.id in c.answers]
+    numbered = enumerate(session.notebook.cells, 1)
+    cells = {f"cell {n}": c for n, c in numbered if exercise.id in c.answers}
+    counted = list(cells)[-1:]
 
     def outcome(
         status: Status, credit: float | None = 0.0, lines: Lines = ()
@@ -396,8 +416,8 @@ def _grade_one(session: _Session, exercise: Exercise, seed: int) -> Outcome:
             status,
             None if credit is None else credit * exercise.points,
             exercise.points,
-            tuple((label, _clean(text)) for label, text in lines),
-            cells[-1].source if cells else "",
+            tuple((label, _clean(text)) for label, text in lines[:_LINES]),
+            "".join(cells[name].source for name in counted),
         )
 
     if not cells:
@@ -410,26 +430,39 @@ def _grade_one(session: _Session, exercise: Exercise, seed: int) -> Outcome:
         steps = [s for s in session.steps if exercise.id in s.answers]
         for step in steps:
             if step.ended:
-                text = f"Running {step.name} {step.ended.text}."
+                text = f"The code of {step.name} {step.ended.text}."
                 return outcome(step.ended.status, lines=(("", text),))
         for step in steps:
             if step.error:
                 return outcome("raised", lines=(("got", step.error),))
         text = "The cell ran, but gave no answer."
         return outcome("missing", lines=(("", text),))
+    written = [
+        not look.unwritten[i]
+        if exercise.kind == "function"
+        else not unwritten(exercise, value)
+        for i, value in enumerate(look.values)
+    ]
+    counts = max(i for i, each in enumerate(written) if each or not any(written))
+    if look.cells[counts] in cells:
+        counted = [look.cells[counts]]
+    if len(look.values) > 1:
+        session.remarks.append(
+            f"{exercise.id} is answered {len(look.values)} times; "
+            f"{_clean(look.cells[counts], 20)} counts, the last that is written"
+        )
     if exercise.kind == "function":
         if not any(look.functions):
             text = f'Wanted is a function under @exercise("{exercise.id}").'
             return outcome("not yet", lines=(("", text),))
-        if all(look.unwritten):
+        if not any(written):
             return outcome("not attempted", lines=(("", "Still as it was given."),))
         call = session.caller(exercise)
         rng = np.random.default_rng([seed, zlib.crc32(exercise.id.encode())])
-        return outcome(*_judged(exercise, call, rng))
-    written = [v for v in look.values if not unwritten(exercise, v)]
-    if not written:
+        return outcome(*_judged(session, exercise, call, rng))
+    if not any(written):
         return outcome("not attempted", lines=(("", "Still as it was given."),))
-    value = written[-1]
+    value = look.values[counts]
     if exercise.kind == "prediction":
         guesses, remarks = read_guesses(exercise, value)
         share = len(guesses) / len(exercise.questions)
@@ -444,15 +477,27 @@ def _grade_one(session: _Session, exercise: Exercise, seed: int) -> Outcome:
         text = "The student's number is not known, so neither are the data."
         return outcome("not yet", lines=(("", text),))
     rng = personal_rng(exercise.id, number)
-    return outcome(*_judged(exercise, lambda args: Reply(value), rng))
+    return outcome(*_judged(session, exercise, lambda args: Reply(value), rng))
 
 
 def _judged(
-    exercise: Exercise, call: Callable[[tuple], Reply], rng: np.random.Generator
+    session: _Session,
+    exercise: Exercise,
+    call: Callable[[tuple], Reply],
+    rng: np.random.Generator,
 ) -> tuple[Status, float, Lines]:
     """Judge an answer: status, share of the points, and what to say."""
+
+    def judge(args: tuple, output: Any, want: Any) -> Problem | None:
+        try:
+            return exercise.judge(args, output, want)
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            session.remarks.append(f"the check of {exercise.id} raised {text}")
+            return Problem("the result", "what the check cannot read", "another form")
+
     with np.errstate(all="ignore"):
-        verdict = driver.judge_answer(exercise, call, rng)
+        verdict = driver.judge_answer(replace(exercise, judge=judge), call, rng)
     if verdict.problem is None:
         text = "Right, but far slower than need be." if verdict.slower else "Right."
         return "passed", 1.0, (("", text),)

@@ -31,6 +31,8 @@ from minitorch.grading import wire
 Status = Literal["too long", "too large", "died"]
 Way = Literal["bubblewrap", "unshare", "nothing"]
 MB = 1 << 20
+_CLOCK = 5  # times the seconds of CPU, by the clock: a machine may have other work
+_MOMENT = 0.05  # seconds between two looks at a process
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,7 @@ def _copy_libraries(root: Path, inside: list[Path]) -> None:
 
 # As root, learners' code runs under this account: root is exempt from some limits.
 NOBODY = 65534
+_PREFIX = "minitorch-sandbox-"
 _ENVIRONMENT = {
     "HOME": "/scratch",
     "LANG": "C.UTF-8",
@@ -195,6 +198,14 @@ _INSTALL = (
 )
 
 
+def _remove_left_over() -> None:
+    """Remove the root folders of runs that were killed."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        pid = path.name.removeprefix(_PREFIX).split("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(path, ignore_errors=True)
+
+
 @dataclass(frozen=True)
 class Sandbox:
     """A way to run learners' code; made by `Sandbox.open`, kept by `with`.
@@ -230,7 +241,8 @@ class Sandbox:
         """
         if sys.platform != "linux":
             raise SandboxError("grading needs Linux: use the course's container")
-        root = Path(tempfile.mkdtemp(prefix="minitorch-sandbox-"))
+        _remove_left_over()
+        root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         try:
             root.chmod(0o755)
             _build(root)
@@ -354,7 +366,7 @@ def _begin(
         theirs.close()
         started = Process(process, ours, limits, scratch)
         try:
-            started.receive(30.0, 1000)
+            started.receive(1000, Watch(started, 20.0))
         except Ended as ended:
             said.seek(0)
             text = said.read(2000).decode(errors="replace").strip()
@@ -375,10 +387,9 @@ class Process:
     ):
         self.process, self.channel, self.limits = process, channel, limits
         self.scratch = scratch
-        self.spent = 0.0  # CPU seconds of the last request, where it took long
         channel.setblocking(False)
 
-    def send(self, message: dict[str, Any], seconds: float) -> None:
+    def send(self, message: dict[str, Any], watch: "Watch") -> None:
         """Give it a message.
 
         Raises:
@@ -386,7 +397,6 @@ class Process:
         """
         packed = wire.pack(message)
         left = memoryview(len(packed).to_bytes(8, "big") + packed)
-        watch = _Watch(self, seconds)
         while left:
             try:
                 left = left[self.channel.send(left) :]
@@ -395,32 +405,32 @@ class Process:
             except OSError:
                 raise self._gone() from None
 
-    def receive(self, seconds: float, most: int) -> Any:
+    def receive(self, most: int, watch: "Watch") -> dict[str, Any]:
         """Take its next message.
 
         Args:
-            seconds: of CPU that it may take.
             most: bytes that the message may have.
+            watch: on the request that the message belongs to.
 
         Raises:
             Ended: when it ends, runs past a limit, or says what is no message.
         """
-        watch = _Watch(self, seconds)
         size = int.from_bytes(self._read(8, watch), "big")
         if size > most:
             self.stop()
             raise Ended("died", f"sent {size:,} bytes where {most:,} are allowed")
-        message = self._read(size, watch)
-        self.spent = watch.spent()
+        packed = self._read(size, watch)
         try:
-            return wire.unpack(message)
+            message = wire.unpack(packed)
+            if not isinstance(message, dict):
+                raise ValueError("a message is a dictionary")
         except ValueError as error:
             self.stop()
-            raise Ended(
-                "died", f"broke its conversation with the grader: {error}"
-            ) from None
+            text = f"broke its conversation with the grader: {error}"
+            raise Ended("died", text) from None
+        return message
 
-    def _read(self, size: int, watch: "_Watch") -> bytes:
+    def _read(self, size: int, watch: "Watch") -> bytes:
         parts = bytearray()
         while len(parts) < size:
             try:
@@ -445,9 +455,8 @@ class Process:
             return Ended("died", "closed its conversation with the grader")
         number = -code if code < 0 else code - 128
         with contextlib.suppress(ValueError):
-            return Ended(
-                "died", f"was ended by the signal {signal.Signals(number).name}"
-            )
+            name = signal.Signals(number).name
+            return Ended("died", f"was ended by the signal {name}")
         return Ended("died", f"ended by itself, with exit status {code}")
 
     def tree(self) -> list[int]:
@@ -461,60 +470,84 @@ class Process:
                     todo += map(int, path.read_text().split())
         return found
 
-    def usage(self) -> tuple[float, int]:
-        """Read the CPU seconds and the bytes of memory of all its processes."""
-        ticks, pages = 0, 0
+    def usage(self) -> tuple[float, int, bool]:
+        """Read CPU seconds and memory of all its processes, and if any runs."""
+        ticks, pages, runs = 0, 0, False
         for pid in self.tree():
             with contextlib.suppress(OSError, ValueError, IndexError):
-                fields = (
-                    Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-                )
+                text = Path(f"/proc/{pid}/stat").read_text()
+                fields = text.rpartition(")")[2].split()  # a name may hold anything
                 ticks += sum(map(int, fields[11:15]))
                 pages += int(fields[21])
-        return ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGESIZE")
+                runs |= fields[0] in "RD"
+        memory = pages * os.sysconf("SC_PAGESIZE")
+        return ticks / os.sysconf("SC_CLK_TCK"), memory, runs
 
     def stop(self) -> None:
         """End it with all that it started, and forget it."""
         self.channel.close()
-        for pid in reversed(self.tree()):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        self.process.wait()
+        while self.process.poll() is None:
+            for pid in reversed(self.tree()):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(1.0)
         if self.scratch:
             shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-class _Watch:
-    """Keeps a request within its limits."""
+class Watch:
+    """Keeps one request to a process within its limits.
+
+    Args:
+        process: that works on it.
+        seconds: of CPU that it may take; five times as much by the clock.
+    """
 
     def __init__(self, process: Process, seconds: float):
         self.process, self.seconds = process, seconds
-        self.begun = time.monotonic()
-        self.before: float | None = None  # CPU seconds; read when it is not quick
+        self.begun = self.looked = time.monotonic()
+        self.before: float | None = None  # CPU seconds at the first look
+        self.spent = 0.0  # CPU seconds since
+        self.asleep = 0.0  # seconds by the clock in which nothing of it ran
         self.poll = select.poll()
-
-    def spent(self) -> float:
-        if self.before is None:
-            return 0.0
-        return self.process.usage()[0] - self.before
+        self.poll.register(process.channel, 0)
 
     def wait(self, event: int) -> None:
-        self.poll.register(self.process.channel, event)
-        if self.poll.poll(50):
-            return
-        cpu, memory = self.process.usage()
+        """Wait a moment until the channel can be read or written.
+
+        Raises:
+            Ended: when the request is past a limit.
+        """
+        self.poll.modify(self.process.channel, event)
+        self.poll.poll(1000 * _MOMENT)
+        if time.monotonic() - self.looked >= _MOMENT:
+            self.look()
+
+    def look(self) -> None:
+        """See what the request has used up.
+
+        Raises:
+            Ended: when that is past a limit; then its process is stopped.
+        """
+        now = time.monotonic()
+        cpu, memory, runs = self.process.usage()
         if self.before is None:
             self.before = cpu
-        clock = time.monotonic() - self.begun
-        if cpu - self.before > self.seconds:
+        if not runs:
+            self.asleep += now - self.looked
+        self.looked = now
+        self.spent = cpu - self.before
+        clock, most = self.looked - self.begun, self.process.limits.memory
+        if self.spent > self.seconds:
             self._end("too long", f"took more than {self.seconds:g} seconds of CPU")
-        if clock > 5 * self.seconds:
+        if self.asleep > self.seconds:
+            self._end("too long", f"waited for more than {self.seconds:g} seconds")
+        if clock > _CLOCK * self.seconds:
             self._end("too long", f"was not done after {clock:.0f} seconds")
-        if memory > self.process.limits.memory:
-            megabytes = self.process.limits.memory // MB
-            self._end("too large", f"took more than {megabytes} MB of memory")
+        if memory > most:
+            self._end("too large", f"took more than {most // MB} MB of memory")
 
     def _end(self, status: Status, text: str) -> None:
-        self.process.spent = self.spent()
         self.process.stop()
         raise Ended(status, text)

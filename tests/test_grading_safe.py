@@ -1,0 +1,647 @@
+"""Hand-ins that do their worst, graded for real in a sandbox."""
+
+import inspect
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minitorch
+from minitorch.grading import sandbox as sandboxes
+from minitorch.grading import spec
+from minitorch.grading.run import grade_notebook
+from minitorch.grading.sandbox import Limits, Sandbox, SandboxError
+from minitorch.grading.wire import pack
+
+IDS = ["subspace/project", "subspace/project_grad", "subspace/fwht"]
+THREE = {id: spec.exercises("subspace")[id] for id in IDS}
+MIDDLE = IDS[1]
+LIMITS = Limits(seconds=1.0, exercise_seconds=2.0, whole_seconds=20.0)
+MARK = f"MINITORCH_TEST_{os.getpid()}"
+WAYS = ["bubblewrap", "unshare"]
+REQUIRED = os.environ.get("MINITORCH_REQUIRE_SANDBOX") == "1"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def marked():
+    """Let everything that runs in a sandbox be found by its environment."""
+    before = dict(sandboxes._ENVIRONMENT)
+    sandboxes._ENVIRONMENT[MARK] = "1"
+    yield
+    sandboxes._ENVIRONMENT.clear()
+    sandboxes._ENVIRONMENT.update(before)
+
+
+@pytest.fixture(scope="module")
+def opened(marked):
+    """Open each kind of sandbox once."""
+    with ExitStack() as stack:
+        held = {}
+
+        def get(way):
+            if way not in held:
+                try:
+                    held[way] = stack.enter_context(Sandbox.open(ways=(way,)))
+                except SandboxError as error:
+                    if REQUIRED:
+                        raise
+                    pytest.skip(str(error))
+            return held[way]
+
+        yield get
+
+
+@pytest.fixture(params=WAYS)
+def each_sandbox(request, opened):
+    """Both kinds in turn."""
+    return opened(request.param)
+
+
+@pytest.fixture
+def box(opened):
+    """The kind that is tried first."""
+    return opened("bubblewrap")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    """After each test no process of a hand-in is there."""
+    yield
+    until = time.monotonic() + 5
+    while found := still_running():
+        assert time.monotonic() < until, found
+        time.sleep(0.02)
+
+
+def still_running():
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if MARK.encode() in path.read_bytes():
+                found.append(path.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def right(id):
+    reference = THREE[id].reference
+    return f'@exercise("{id}")\n{inspect.getsource(reference)}'
+
+
+def middle(body):
+    """A cell that answers the middle exercise with this body."""
+    lines = "\n".join("    " + line for line in body.strip().split("\n"))
+    return f'@exercise("{MIDDLE}")\ndef project_grad(P, grad):\n{lines}\n'
+
+
+def cell(source, **more):
+    return {"cell_type": "code", "source": source, "metadata": {}, **more}
+
+
+def notebook(*sources, cells=None, version=minitorch.__version__):
+    held = cells or [cell(source) for source in sources]
+    metadata = {"course_version": version}
+    return json.dumps({"nbformat": 4, "metadata": metadata, "cells": held}).encode()
+
+
+def graded(raw, box, exercises=THREE, limits=LIMITS, student=None):
+    return grade_notebook(
+        raw,
+        "subspace",
+        7,
+        student=student,
+        exercises=exercises,
+        limits=limits,
+        sandbox=box,
+    )
+
+
+def grade_middle(source, box, **more):
+    """Grade a hand-in whose middle cell is this; the others must not suffer by it."""
+    report = graded(notebook(right(IDS[0]), source, right(IDS[2])), box, **more)
+    first, outcome, last = report.outcomes
+    assert (first.status, last.status) == ("passed", "passed")
+    # The next hand-in is none the wiser.
+    after = graded(notebook(right(MIDDLE)), box, {MIDDLE: THREE[MIDDLE]})
+    assert after.outcomes[0].status == "passed"
+    return outcome, report
+
+
+def said(outcome):
+    return "\n".join(text for _, text in outcome.lines)
+
+
+# -- right, wrong, unwritten --------------------------------------------------
+
+
+def test_right_answers_get_all_points(each_sandbox):
+    report = graded(notebook(*map(right, IDS)), each_sandbox)
+    assert [each.status for each in report.outcomes] == ["passed"] * 3
+    assert report.score == sum(each.points for each in THREE.values())
+    assert report.notes == () and report.problem == ""
+    assert report.outcomes[1].source == right(MIDDLE)
+
+
+@pytest.mark.parametrize(
+    "source, status, words",
+    [
+        (middle("return 2 * P.T @ grad"), "not yet", "2 times the wanted one"),
+        (middle("return (P.T @ grad).tolist()"), "not yet", "a list"),
+        (middle("return np.ma.array(P.T @ grad)"), "not yet", "a MaskedArray"),
+        (middle("return minitorch.Tensor(P.T @ grad)"), "not yet", "not tensors"),
+        (middle("return P[99]"), "raised", "(line 3: return P[99])"),
+        (middle("grad *= 2\nreturn P.T @ grad / 2"), "not yet", "changed its input"),
+        (middle("return project_grad"), "not yet", "an Answer"),
+        (middle("raise NotImplementedError"), "not attempted", "as it was given"),
+        (middle("'''P'''\nraise NotImplementedError()"), "not attempted", "as it was"),
+        (middle("return ("), "raised", "SyntaxError"),
+        ("", "missing", "no cell"),
+        (f'@exercise("{MIDDLE}")\nclass A: pass', "raised", "TypeError"),
+        (f'answer("{MIDDLE}", 3)', "not yet", "a function under @exercise"),
+        (f'1 / 0\n@exercise("{MIDDLE}")\ndef f(P, g): ...', "raised", "(line 1: 1 / 0"),
+        (f'if 0:\n    @exercise("{MIDDLE}")\n    def f(): ...', "missing", "no answer"),
+    ],
+)
+def test_an_answer_gets_its_line(box, source, status, words):
+    outcome, _ = grade_middle(source, box)
+    assert outcome.status == status and outcome.score == 0
+    assert words in said(outcome)
+
+
+def test_a_magic_or_a_broken_last_line_costs_nothing(box):
+    source = f"%matplotlib inline\n{right(MIDDLE)}\n!ls\nplots.curves([])"
+    outcome, report = grade_middle(source, box)
+    assert outcome.status == "passed"
+    assert "cell 2 raised NameError" in report.notes[0]
+
+
+def test_a_helper_in_a_cell_of_its_own_is_found(box):
+    cells = [
+        "import this_is_no_module\nfrom math import prod as product\nSIZE = 2",
+        "def helper(P):\n    return product([1, 1]) * twice(P.T) / SIZE",
+        "for _ in range(10**12):\n    pass",
+        "def twice(x): return 2 * x",
+        middle("return helper(P) @ grad"),
+    ]
+    report = graded(notebook(*cells), box)
+    assert report.outcomes[1].status == "passed"
+
+
+def test_half_the_points_where_only_an_edge_is_wrong(box):
+    source = right("subspace/fwht").replace("(x", "(x", 1)
+    source += "\nhonest = fwht.mine\n@exercise('subspace/fwht')\n"
+    source += "def fwht(x):\n    return honest(x) if len(x) > 1 else 2 * x\n"
+    report = graded(notebook(source), box)
+    outcome = report.outcomes[2]
+    assert outcome.status == "partly" and outcome.score == outcome.points / 2
+    assert "at the edge" in said(outcome) and "wanted" in dict(outcome.lines)
+
+
+# -- what is not there --------------------------------------------------------
+
+SEARCH = """
+import os
+found = []
+for folder, _, names in os.walk("/"):
+    for name in names:
+        if name.endswith((".py", ".ipynb", ".json", ".pyc")):
+            try:
+                with open(os.path.join(folder, name), "rb") as file:
+                    if b"project_grad" in file.read():
+                        found.append(os.path.join(folder, name))
+            except OSError:
+                pass
+raise LookupError(f"{len(found)} files {found[:3]}")
+"""
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "minitorch.weird",
+        "minitorch.grading.spec",
+        "minitorch.grading.driver",
+        "minitorch.grading.chapters",
+        "minitorch.grading.references",
+        "minitorch.studies",
+        "minitorch.data",
+        "pytest",
+        "scipy",
+    ],
+)
+def test_what_a_learner_cannot_import(box, module):
+    outcome, _ = grade_middle(middle(f"import {module}\nreturn P.T @ grad"), box)
+    assert outcome.status == "raised" and "ModuleNotFoundError" in said(outcome)
+
+
+def test_a_search_of_the_disk_finds_no_reference(each_sandbox):
+    limits = Limits(seconds=20)
+    outcome, _ = grade_middle(middle(SEARCH), each_sandbox, limits=limits)
+    assert "LookupError: 0 files" in said(outcome)
+
+
+def test_all_that_is_in_view_is_what_was_put_there(each_sandbox):
+    source = middle("import os\nraise LookupError(sorted(os.listdir('/')))")
+    outcome, _ = grade_middle(source, each_sandbox)
+    words = "['course', 'dev', 'lib', 'lib64', 'scratch', 'usr']"
+    assert words in said(outcome) or words.replace("'lib64', ", "") in said(outcome)
+
+
+@pytest.mark.parametrize(
+    "inside", ["a file", "/etc/passwd", "/proc/1/environ", "/root"]
+)
+def test_files_of_others_are_out_of_reach(each_sandbox, tmp_path, inside):
+    path = tmp_path / "other.ipynb"
+    path.write_text("answers")
+    path.chmod(0o644)
+    name = str(path) if inside == "a file" else inside
+    source = middle(f"import os\nreturn os.stat({name!r})")
+    outcome, _ = grade_middle(source, each_sandbox)
+    assert "FileNotFoundError" in said(outcome)
+
+
+@pytest.mark.parametrize("path", ["/course/minitorch/grading/child.py", "/x", "/lib/x"])
+def test_nothing_but_the_scratch_folder_can_be_written(each_sandbox, path):
+    outcome, _ = grade_middle(middle(f"open({path!r}, 'w')"), each_sandbox)
+    assert "Read-only" in said(outcome) or "PermissionError" in said(outcome)
+
+
+def test_the_scratch_folder_is_empty_and_small(each_sandbox):
+    body = """
+import os
+assert os.listdir("/scratch") == []
+with open("/scratch/one", "w") as file:
+    file.write("x")
+try:
+    for i in range(64):
+        with open(f"/scratch/{i}", "wb") as file:
+            file.write(b"x" * 2**20)
+except OSError as error:
+    raise LookupError(f"{i} {error}")
+"""
+    outcome, _ = grade_middle(middle(body), each_sandbox)
+    assert "LookupError: 15 [Errno 28] No space left" in said(outcome)
+
+
+def test_the_network_is_cut(each_sandbox):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0)
+        port = server.getsockname()[1]
+        source = f"import socket\nsocket.create_connection(('127.0.0.1', {port}), 1)"
+        outcome, _ = grade_middle(middle(source), each_sandbox)
+        assert outcome.status == "raised" and "Error" in said(outcome)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_the_environment_tells_nothing(each_sandbox):
+    body = "import os\nraise LookupError(sorted(os.environ))"
+    outcome, _ = grade_middle(middle(body), each_sandbox)
+    told = said(outcome)
+    for name in set(os.environ) - set(sandboxes._ENVIRONMENT) - {"PWD"}:
+        assert f"'{name}'" not in told
+
+
+# -- what goes on too long, is too large, or dies -----------------------------
+
+
+@pytest.mark.parametrize(
+    "source, status, words",
+    [
+        (middle("while True: pass"), "too long", "more than 1 seconds of CPU"),
+        (middle("import time\ntime.sleep(1e6)"), "too long", "waited for more than 1"),
+        (f"while True: pass\n{right(MIDDLE)}", "too long", "The code of cell 2 took"),
+        (middle("return np.ones((10**5, 10**6))"), "too large", "Unable to allocate"),
+        (middle("x = []\nwhile True: x.append(bytearray(10**7))"), "too large", ""),
+        (f"x = np.ones(10**11)\n{right(MIDDLE)}", "too large", "MemoryError"),
+        (middle("import os\nos._exit(0)"), "died", "by itself, with exit status 0"),
+        (middle("import os\nos._exit(3)"), "died", "with exit status 3"),
+        (middle("import os\nos.abort()"), "died", "the signal SIGABRT"),
+        (middle("import os\nos.kill(os.getpid(), 9)"), "died", "the signal SIGKILL"),
+        (middle("import os\nos.kill(-1, 9)"), "died", "ended"),
+        (middle("import ctypes\nctypes.string_at(0)"), "died", "the signal SIGSEGV"),
+        (middle("exit()"), "raised", "SystemExit"),
+        (middle("return project_grad(P, grad)"), "raised", "RecursionError"),
+        (middle("return np.zeros(10**6)"), "raised", "the result takes 8,0"),
+        (middle("return 'x' * 10**8"), "not yet", "a str"),
+        (middle("return 10 ** 10 ** 6"), "not yet", "a float"),
+        (middle("import os\nos.closerange(0, 64)"), "died", ""),
+    ],
+)
+def test_a_call_that_ends_badly_ends_alone(box, source, status, words):
+    outcome, report = grade_middle(source, box)
+    assert outcome.status == status and outcome.score == 0, said(outcome)
+    assert words in said(outcome)
+
+
+def test_a_fork_bomb_stays_small_and_leaves_nothing(each_sandbox):
+    body = "import os\nwhile True: os.fork()"
+    outcome, _ = grade_middle(middle(body), each_sandbox)
+    assert "BlockingIOError" in said(outcome) or outcome.status == "too long"
+
+
+def test_forked_processes_share_one_limit_of_memory(each_sandbox):
+    body = """
+import os, time
+for _ in range(6):
+    if os.fork() == 0:
+        x = np.ones(40 * 2**20)
+        time.sleep(100)
+time.sleep(100)
+"""
+    limits = Limits(seconds=8)
+    outcome, _ = grade_middle(middle(body), each_sandbox, limits=limits)
+    assert outcome.status == "too large" and "MB of memory" in said(outcome)
+
+
+def test_what_a_call_leaves_running_is_stopped_before_the_next(box):
+    body = """
+import os
+if os.fork() == 0:
+    while True: pass
+return P.T @ grad
+"""
+    outcome, _ = grade_middle(middle(body), box)
+    assert outcome.status == "passed"
+
+
+def test_an_endless_printer_costs_its_time_and_no_more(box):
+    body = "while True: print('x' * 10**6, flush=True)"
+    outcome, _ = grade_middle(middle(body), box)
+    assert outcome.status == "too long"
+
+
+def test_a_hand_in_as_a_whole_has_a_limit(box):
+    slow = "import time\nstop = time.process_time() + 0.5\n"
+    slow += "while time.process_time() < stop: pass\n"
+    limits = Limits(seconds=2.0, exercise_seconds=2.0, whole_seconds=1.0)
+    sources = [slow + middle("import os\nos._exit(0)"), slow, slow + right(IDS[2])]
+    report = graded(notebook(*sources), box, limits=limits)
+    assert [each.status for each in report.outcomes[1:]] == ["died", "too long"]
+    assert "all cells and calls took over 1 s" in said(report.outcomes[2])
+
+
+# -- cheats -------------------------------------------------------------------
+
+PATCHES = {
+    "numpy": "np.array_equal = np.allclose = np.abs = lambda *a, **k: True\n"
+    "np.max = np.isfinite = np.asarray = np.frombuffer = lambda *a, **k: np.ones(1)",
+    "check": "import minitorch.grading as g\n"
+    "g.check = g.exercise = lambda *a: lambda *b: True",
+    "driver": "import sys, types\nfake = types.ModuleType('d')\n"
+    "fake.judge_answer = lambda *a: 'passed'\n"
+    "sys.modules['minitorch.grading.driver'] = fake",
+    "loader": "import builtins, importlib\n"
+    "importlib.import_module = builtins.__import__ = lambda *a, **k: None",
+    "clock": "import time\n"
+    "time.process_time = time.monotonic = time.perf_counter = time.time = lambda: 0.0",
+    "child": "from minitorch.grading import child\n"
+    "child.error_line = lambda *a: ''\nchild.is_unwritten = lambda *a: False",
+    "result": 'print(\'{"status": "passed", "score": 2}\')',
+}
+
+
+@pytest.mark.parametrize("name", PATCHES)
+def test_a_patch_of_the_process_does_not_make_a_wrong_answer_right(box, name):
+    source = f"{PATCHES[name]}\n{middle('return 2 * P.T @ grad')}"
+    report = graded(notebook(right(IDS[0]), source), box)
+    assert report.outcomes[0].status == "passed"
+    assert report.outcomes[1].score == 0
+    loop = f"{PATCHES[name]}\n{middle('while True: pass')}"
+    assert graded(notebook(loop), box).outcomes[1].status == "too long"
+
+
+def test_a_stub_that_claims_to_be_written_gains_nothing(box):
+    source = PATCHES["child"] + "\n" + middle("raise NotImplementedError")
+    assert graded(notebook(source), box).outcomes[1].score == 0
+
+
+FORGED = {
+    "noise": b"\xff" * 64,
+    "a giant": (1 << 60).to_bytes(8, "big"),
+    "a list": pack([1]),
+    "nothing": pack({}),
+    "arrays for flags": pack(
+        {"error": np.zeros(2), "memory": np.zeros(2), "args": (), "output": 0}
+    ),
+    "a strange question": pack({"ask": np.zeros(3)}),
+    "another question": pack({"personal": [1, 2]}),
+    "a verdict": pack({"status": "passed", "score": 2.0, "error": "", "memory": False}),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_forged_messages_gain_nothing(box, name):
+    message = FORGED[name]
+    if name not in ("noise", "a giant"):
+        message = len(message).to_bytes(8, "big") + message
+    body = f"import os\nfor fd in range(64):\n    try: os.write(fd, {message!r})\n"
+    body += "    except OSError: pass\nreturn P.T @ grad"
+    report = graded(notebook(right(IDS[0]), middle(body), right(IDS[2])), box)
+    assert report.outcomes[0].status == "passed"
+    assert report.outcomes[1].score == 0
+    assert report.outcomes[2].status == "passed"
+    assert isinstance(json.dumps(report.to_json()), str)
+
+
+def test_a_question_without_end_is_stopped(box):
+    body = """
+while True:
+    try: project(P[:, 0], P, grad[:0])
+    except RuntimeError: pass
+"""
+    outcome, _ = grade_middle(middle(body), box)
+    assert outcome.status in ("too long", "died")
+
+
+def test_bytes_that_come_one_by_one_are_stopped(box):
+    body = """
+import os, time
+message = (10**6).to_bytes(8, "big") + b"x" * 10**6
+for byte in message:
+    for fd in range(3, 10):
+        try: os.write(fd, bytes([byte]))
+        except OSError: pass
+    time.sleep(0.001)
+"""
+    outcome, _ = grade_middle(middle(body), box)
+    assert outcome.status in ("too long", "died")
+
+
+def test_text_that_cannot_be_written_is_made_so(box):
+    body = "raise ValueError(chr(0xD800) + chr(0) + chr(10) + 'x' * 5000)"
+    outcome, _ = grade_middle(middle(body), box)
+    text = said(outcome)
+    text.encode()
+    assert text.isprintable() is False or "\0" not in text
+    assert len(text) < 2000
+
+
+# -- earlier exercises --------------------------------------------------------
+
+CALLS = '@exercise("subspace/fwht")\ndef fwht(x):\n    {}\n'
+
+
+def test_an_earlier_exercise_is_the_references_while_a_later_one_is_graded(box):
+    wrong = (
+        '@exercise("subspace/project")\ndef project(theta0, P, phi):\n    return 0\n'
+    )
+    later = middle("return project(0 * P[0], P=P.T.copy(), phi=grad)")
+    first, second, third = graded(notebook(wrong, later, right(IDS[2])), box).outcomes
+    assert first.score == 0 and second.status == third.status == "passed"
+
+
+def test_a_later_exercise_is_the_learners_own_while_an_earlier_one_is_graded(box):
+    # The reference of a later one would be an oracle.
+    source = '@exercise("subspace/project")\ndef project(theta0, P, phi):\n'
+    source += "    return theta0 + project_grad(P.T, phi)\n"
+    report = graded(notebook(source, middle("return 3 * P.T @ grad")), box)
+    assert [each.score for each in report.outcomes] == [0, 0, 0]
+    report = graded(notebook(source, middle("return P.T @ grad")), box)
+    assert report.outcomes[0].status == "passed"
+
+
+def test_no_exercise_is_its_own_oracle(box):
+    body = "try: return helper(P, grad)\nexcept Exception: return project_grad(P, grad)"
+    outcome = graded(notebook(middle(body)), box).outcomes[1]
+    assert outcome.score == 0
+
+
+def test_arguments_that_break_a_reference_break_only_its_call(box):
+    huge = middle("n = 10**5\nx = np.ones((1, n))\nreturn project(x, x.T, x)")
+    outcome, _ = grade_middle(huge, box)
+    assert outcome.status in ("raised", "too large", "not yet")
+    strange = middle("return project(1, 2, 3, 4)")
+    outcome, _ = grade_middle(strange, box)
+    assert outcome.status == "raised" and "subspace/project" in said(outcome)
+
+
+# -- values, guesses, texts, personal data ------------------------------------
+
+
+def other_exercises():
+    chapter = spec.exercises("engine")
+    return {id: each for id, each in chapter.items() if each.kind != "function"}
+
+
+def grade_engine(source, box, student=None):
+    return grade_notebook(
+        notebook(*source),
+        "engine",
+        7,
+        student=student,
+        exercises=other_exercises(),
+        limits=LIMITS,
+        sandbox=box,
+    )
+
+
+def test_guesses_count_one_by_one_and_a_text_is_kept_for_a_person(box):
+    asked = other_exercises()["engine/guesses"].questions
+    some = {question: low for question, (low, _) in list(asked.items())[:2]}
+    sources = [
+        f'guess = answer("engine/guesses", {some!r})',
+        'answer("engine/checkpoints", "I measured \U0001f600.")',
+    ]
+    report = grade_engine(sources, box)
+    found = {each.id: each for each in report.outcomes}
+    assert found["engine/guesses"].status == "partly"
+    assert found["engine/guesses"].score == 2 / len(asked)
+    text = found["engine/checkpoints"]
+    assert text.status == "to read" and text.score is None
+    nothing = grade_engine(
+        ['answer("engine/guesses", {"a": None})', 'answer("engine/checkpoints", " ")'],
+        box,
+    )
+    assert {each.status for each in nothing.outcomes} == {"not attempted", "missing"}
+
+
+@pytest.mark.parametrize("typed", ["S-123", ""])
+def test_personal_data_are_those_of_the_teachers_list(box, typed):
+    exercise = other_exercises()["engine/own_slopes"]
+    data = next(exercise.cases(spec.personal_rng(exercise.id, "s123")))
+    value = np.asarray(exercise.reference(*data)).tolist()
+    draw = f'personal("engine/own_slopes", student={typed!r})'
+    sources = [draw, f'answer("engine/own_slopes", {value})']
+    outcome = {each.id: each for each in grade_engine(sources, box, "s123").outcomes}
+    assert outcome["engine/own_slopes"].status == "passed"
+    another = grade_engine(sources, box, "s124")
+    assert {each.id: each for each in another.outcomes}["engine/own_slopes"].score == 0
+    assert any("data of s123" in note for note in another.notes) == bool(typed)
+    unknown = grade_engine(sources, box)
+    status = {each.id: each.status for each in unknown.outcomes}["engine/own_slopes"]
+    assert status == ("passed" if typed else "not yet")
+
+
+# -- the sandbox itself -------------------------------------------------------
+
+
+def test_without_isolation_there_is_no_grading_unless_told():
+    missing = pytest.raises(SandboxError, match="bubblewrap.*unsafe")
+    with missing, Sandbox.open(ways=()):
+        pass
+    with Sandbox.open(unsafe=True, ways=()) as box:
+        assert "network" in box.unenforced[0]
+        outcome, _ = grade_middle(middle("return 2 * P.T @ grad"), box)
+        assert outcome.status == "not yet"
+        outcome, _ = grade_middle(middle("while True: pass"), box)
+        assert outcome.status == "too long"
+        outcome, _ = grade_middle(middle("import minitorch.weird"), box)
+        assert "ModuleNotFoundError" in said(outcome)
+        assert list((box.root / "scratch").iterdir()) == []
+    assert not box.root.exists()
+
+
+def test_a_sandbox_takes_its_folder_with_it():
+    before = set(Path(tempfile.gettempdir()).glob(f"minitorch-sandbox-{os.getpid()}-*"))
+    with pytest.raises(ZeroDivisionError), Sandbox.open(unsafe=True, ways=()):
+        raise ZeroDivisionError
+    after = set(Path(tempfile.gettempdir()).glob(f"minitorch-sandbox-{os.getpid()}-*"))
+    assert after == before
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from minitorch.grading import sandbox
+sandbox._ENVIRONMENT[sys.argv[2]] = "1"
+with sandbox.Sandbox.open(ways=("bubblewrap",)) as box:
+    process = box.start(sandbox.Limits())
+    print(box.root, flush=True)
+    time.sleep(100)
+"""
+
+
+def test_a_grader_that_is_killed_leaves_nothing_running(box):
+    package = str(Path(minitorch.__file__).parents[1])
+    command = [sys.executable, "-c", KILLED, package, MARK]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as grader:
+        root = Path(grader.stdout.readline().strip())
+        assert root.is_dir() and still_running()
+        grader.send_signal(signal.SIGKILL)
+    until = time.monotonic() + 5
+    while still_running():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    sandboxes._remove_left_over()
+    assert not root.exists()
+
+
+def test_an_ordinary_account_gets_the_same_sandbox(box, tmp_path):
+    if os.getuid() != 0:
+        pytest.skip("this account is an ordinary one already")
+    process = box.start(LIMITS)
+    outside = [Path(f"/proc/{pid}").stat().st_uid for pid in process.tree()]
+    assert set(outside) == {sandboxes.NOBODY}
+    process.stop()
