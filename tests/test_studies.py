@@ -178,13 +178,6 @@ def test_a_curve_with_a_hole_is_refused():
         study.curve(rows)
 
 
-def test_crossings_against_numbers_worked_out_by_hand():
-    ds = np.array([100, 200, 400])
-    accuracy = np.array([[0.5, 0.7, 0.9], [0.8, 0.9, 0.95], [0.1, 0.2, 0.3]])
-    found = study.crossings(ds, accuracy, 0.8)
-    np.testing.assert_allclose(found, [300, 100, np.nan])
-
-
 def test_the_command_makes_only_what_is_missing(tmp_path):
     small = "from minitorch.studies import subspaces as s; import sys, runpy; "
     small += "cell = {**s.QUICK, 'images': 300, 'epochs': 1, 'd': 5}; "

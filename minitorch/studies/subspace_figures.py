@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from minitorch.plots import Picture, Series, Table, curves, table
-from minitorch.stats import mean_interval
+from minitorch.stats import crossings, mean_interval
 from minitorch.studies import subspaces as study
 from minitorch.studies.store import Row
 
@@ -34,7 +34,7 @@ def overview() -> Picture:
     """
     ds, accuracy = _curve("fastfood")
     line = _own_line()
-    needed = study.interval(study.crossings(ds, accuracy, line))
+    needed = study.interval(crossings(ds, accuracy, line))
     paper = Series("paper", *study.PUBLISHED["mlp-200", "true"])
     return curves(
         [Series("subspace", ds, accuracy), paper],
@@ -55,7 +55,7 @@ def control() -> Picture:
     """
     line = _own_line()
     both = {kind: _curve(kind) for kind in ("fastfood", "coordinates")}
-    needs = [study.interval(study.crossings(*curve, line)) for curve in both.values()]
+    needs = [study.interval(crossings(*curve, line)) for curve in both.values()]
     return curves(
         [
             Series("subspace", *both["fastfood"]),
@@ -138,7 +138,7 @@ def by_heart() -> Picture:
         data: study.curve(study.stored(**{**few, "data": data}), "train")
         for data in ("true", "random_labels")
     }
-    true, random = (study.crossings(*both[data], 0.9).mean() for data in both)
+    true, random = (crossings(*both[data], 0.9).mean() for data in both)
     return curves(
         [
             Series("subspace", *both["true"], "true labels"),
@@ -160,7 +160,7 @@ def numbers_per_label() -> float:
     True
     """
     rows = study.stored(images=1_000, data="random_labels")
-    return float(study.crossings(*study.curve(rows, "train"), 0.9).mean() / 1_000)
+    return float(crossings(*study.curve(rows, "train"), 0.9).mean() / 1_000)
 
 
 def messages(line: float = 0.88) -> Table:

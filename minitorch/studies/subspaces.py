@@ -24,7 +24,7 @@ from minitorch.functional import cross_entropy
 from minitorch.models import lenet, mlp
 from minitorch.nn import Network
 from minitorch.random import stream
-from minitorch.stats import mean_interval
+from minitorch.stats import crossings, mean_interval
 from minitorch.studies.store import Row, read_rows, results_folder
 from minitorch.tensor import no_grad
 from minitorch.train import Fit, accuracy, fit, load_fit, predict, save_fit
@@ -263,33 +263,6 @@ def curve(rows: Iterable[Row], measure: str = "test") -> tuple[np.ndarray, np.nd
         )
     table = np.array([[found[s, d] for d in ds] for s in seeds])
     return np.array(ds), table
-
-
-def crossings(ds: np.ndarray, accuracy: np.ndarray, line: float) -> np.ndarray:
-    """Find, for each seed, the d at which its curve first reaches a line.
-
-    Between two values of d the curve is taken as straight. This makes the
-    answer less dependent on the grid than "the first d that is high enough".
-
-    Args:
-        ds: (n,) increasing.
-        accuracy: (S, n).
-        line: the accuracy to reach.
-
-    Returns:
-        (S,), nan for a seed that never reaches the line.
-
-    >>> crossings(np.array([10, 20]), np.array([[0.8, 1.0], [0.5, 0.7]]), 0.9)
-    array([15., nan])
-    """
-    found = np.full(len(accuracy), np.nan)
-    for seed, values in enumerate(accuracy):
-        above = np.flatnonzero(values >= line)
-        if len(above):
-            i = above[0]
-            x, y = ds[max(i - 1, 0) : i + 1], values[max(i - 1, 0) : i + 1]
-            found[seed] = np.interp(line, y, x)
-    return found
 
 
 def interval(values: np.ndarray) -> str:
