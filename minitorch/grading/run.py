@@ -195,13 +195,14 @@ class _Session:
             self.process.send(message, watch)
             while True:
                 reply = self.process.receive(most, watch)
-                if "ask" in reply:
-                    answer = self._from_reference(reply, earlier)
-                elif "personal" in reply:
-                    answer = self._personal(reply)
-                else:
+                if not {"ask", "personal"} & reply.keys():
                     return reply
                 watch.look()
+                with watch.paused():
+                    if "ask" in reply:
+                        answer = self._from_reference(reply, earlier)
+                    else:
+                        answer = self._personal(reply)
                 self.process.send(answer, watch)
         except Ended:
             self.stop()
@@ -231,7 +232,7 @@ class _Session:
         """
         while self.process is None:
             if self.spent > self.limits.whole_seconds:
-                text = f"all cells and calls took over {self.limits.whole_seconds:g} s"
+                text = f"took over {self.limits.whole_seconds:g} s of CPU in all"
                 raise Ended("too long", text)
             self.process = self.sandbox.start(self.limits)
             planted = {id: each.planted for id, each in self.exercises.items()}
@@ -298,7 +299,7 @@ class _Session:
             spent = self.spent
             try:
                 if seconds <= 0:
-                    text = f"all its calls took over {self.limits.exercise_seconds:g} s"
+                    text = f"took over {self.limits.exercise_seconds:g} s in all calls"
                     raise Ended("too long", text)
                 self.ready()
                 spent = self.spent
