@@ -1,81 +1,14 @@
-"""The row store, and the study behind the chapter "Random subspaces"."""
+"""The study behind the chapter "Random subspaces", and its committed rows."""
 
 import json
-import multiprocessing
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from minitorch.studies import subspaces as study
-from minitorch.studies.store import append_row, provenance, read_rows, results_folder
+from minitorch.studies.store import read_rows, results_folder
 
 TINY = {**study.QUICK, "images": 500, "epochs": 2, "d": 20}
-
-
-def _write_many(path, who):
-    for number in range(50):
-        append_row(path, {"who": who, "number": number, "padding": "x" * 500})
-
-
-def test_rows_of_two_writers_at_once_stay_whole(tmp_path):
-    path = tmp_path / "rows.jsonl"
-    context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_write_many, args=(path, i)) for i in (0, 1)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    rows = read_rows(path)
-    assert sorted((r["who"], r["number"]) for r in rows) == [
-        (who, number) for who in (0, 1) for number in range(50)
-    ]
-
-
-def test_a_missing_file_has_no_rows(tmp_path):
-    assert read_rows(tmp_path / "none.jsonl") == []
-
-
-def test_a_half_line_is_named(tmp_path):
-    path = tmp_path / "rows.jsonl"
-    append_row(path, {"seed": 0})
-    path.write_text(path.read_text() + '{"seed": 1, "res')
-    with pytest.raises(ValueError, match="line 2 is not a row"):
-        read_rows(path)
-
-
-def test_a_number_that_is_not_finite_is_refused_and_nothing_written(tmp_path):
-    path = tmp_path / "rows.jsonl"
-    with pytest.raises(ValueError, match="JSON compliant"):
-        append_row(path, {"accuracy": float("nan")})
-    assert not path.exists()
-
-
-def test_a_full_disk_leaves_the_file_as_it_was(tmp_path):
-    path = tmp_path / "rows.jsonl"
-    append_row(path, {"seed": 0})
-    before = path.read_bytes()
-    code = (
-        "import resource, signal, sys; from minitorch.studies.store import append_row;"
-    )
-    code += "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-    code += "resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40));"
-    code += "append_row(sys.argv[1], {'padding': 'x' * 100})"
-    run = subprocess.run(
-        [sys.executable, "-c", code, str(path)], capture_output=True, text=True
-    )
-    assert "OSError" in run.stderr
-    assert "were taken back" in run.stderr
-    assert path.read_bytes() == before
-
-
-def test_provenance_says_what_made_a_row():
-    made = provenance(seconds=1.234)
-    assert made["seconds"] == 1.23
-    assert {"backend", "commit", "clean", "device", "python", "versions"} <= set(made)
-    assert made["versions"]["numpy"] == np.__version__
 
 
 @pytest.mark.parametrize("data", ["true", "shuffled_pixels", "random_labels"])
@@ -176,28 +109,6 @@ def test_a_curve_with_a_hole_is_refused():
     ]
     with pytest.raises(ValueError, match=r"missing \(seed, d\): \[\(1, 2\)\]"):
         study.curve(rows)
-
-
-def test_the_command_makes_only_what_is_missing(tmp_path):
-    small = "from minitorch.studies import subspaces as s; import sys, runpy; "
-    small += "cell = {**s.QUICK, 'images': 300, 'epochs': 1, 'd': 5}; "
-    small += "s.grid = lambda size: [cell, {**cell, 'd': 6}]; "
-    small += (
-        "sys.argv[1:] = ['run', 'subspaces', '--seeds', '2', '--out', sys.argv[1]];"
-    )
-    small += "runpy.run_module('minitorch.studies', run_name='__main__')"
-
-    def run():
-        command = [sys.executable, "-c", small, str(tmp_path)]
-        return subprocess.run(
-            command, capture_output=True, text=True, check=True, env=os.environ
-        ).stdout
-
-    assert "0 of 4 runs are there already" in run()
-    rows = read_rows(tmp_path / "subspaces.jsonl")
-    assert len(rows) == 4
-    assert "4 of 4 runs are there already" in run()
-    assert read_rows(tmp_path / "subspaces.jsonl") == rows
 
 
 def test_the_loss_slice_is_lowest_near_the_trained_point():

@@ -26,6 +26,7 @@ from minitorch.nn import Network
 from minitorch.random import stream
 from minitorch.stats import crossings, mean_interval
 from minitorch.studies.store import Row, read_rows, results_folder
+from minitorch.studies.study import Study
 from minitorch.tensor import no_grad
 from minitorch.train import Fit, accuracy, fit, load_fit, predict, save_fit
 from minitorch.weird import Dense, Parametrization, Subspace, apply, decode
@@ -218,6 +219,32 @@ def grid(size: str) -> list[Row]:
         cells += [{**coded, "d": d} for d in (200, 750)]
         cells += [all_weights({**coded, "net": net}) for net in ("common", "linear")]
     return cells
+
+
+def label(settings: Row) -> str:
+    """Name some settings in a few words.
+
+    >>> label(QUICK)
+    'mlp-200 fastfood true d=750'
+    """
+    words = [str(settings[name]) for name in ("net", "projection", "data")]
+    return " ".join([*words, f"d={settings['d']}"])
+
+
+STUDY = Study(
+    name=NAME,
+    about="How accurate is a network of which only d numbers are trained?",
+    run=run,
+    grid=grid,
+    label=label,
+    code=("minitorch.studies.subspaces", "minitorch.weird.subspace", "minitorch.train"),
+    tolerance={"test": 0.02, "train": 0.02, "D": 0, "bytes": 16, "decoded": 0.02},
+    needs={
+        "quick": "2 minutes of one core",
+        "book": "full MNIST in MINITORCH_DATA; 1.4 hours of one core",
+        "full": "full MNIST in MINITORCH_DATA; about 31 hours of one core",
+    },
+)
 
 
 def stored(**wanted: Any) -> list[Row]:
