@@ -13,6 +13,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 import zipfile
@@ -1113,28 +1114,29 @@ def test_a_worker_elsewhere_opens_a_sandbox_of_its_own(sandboxed, rehearsed, tmp
     assert report.score > 0 and not report.problem
 
 
-def test_the_autograder_runs_as_gradescope_runs_it(sandboxed, rehearsed, tmp_path):
-    packed, root = tmp_path / "autograder.zip", tmp_path / "autograder"
-    weights = tmp_path / "weights.csv"
-    weights.write_text(f"exercise,points\n{CLOSED[1]},5\n{OPEN},0\n")
+def autograder(root, *more):
+    """Lay an autograder out as Gradescope and setup.sh do."""
+    packed = root / "autograder.zip"
     words = ["gradescope", "--chapter", CHAPTER, "--seed", "3", "--out", str(packed)]
-    assert main([*words, "--weights", str(weights)]) == 0
+    assert main([*words, *map(str, more)]) == 0
     with zipfile.ZipFile(packed) as archive:
         modes = {e.filename: e.external_attr >> 16 for e in archive.infolist()}
         archive.extractall(root / "source")
+    packed.unlink()
     assert modes["run_autograder"] & 0o111 and modes["setup.sh"] & 0o111
     (root / "source" / "run_autograder").rename(root / "run_autograder")
     (root / "run_autograder").chmod(0o755)
-    python = root / "venv" / "bin" / "python"  # as setup.sh makes it
+    python = root / "venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
+    assert 'chmod -R go-rwx "$root/source"' in gradescope._SETUP
+    subprocess.run(["chmod", "-R", "go-rwx", root / "source"], check=True)
     (root / "submission").mkdir()
-    name = f"{CHAPTER}_1000000.ipynb"
-    raw = (rehearsed / "handins" / name).read_bytes()
-    (root / "submission" / "work.ipynb").write_bytes(raw)
-    about = {"users": [{"id": 1, "name": "Ada", "sid": "1000000"}]}
-    (root / "submission_metadata.json").write_text(json.dumps(about))
+
+
+def run_autograder(root):
+    """Run it; give each exercise's entry in the results, and what was printed."""
     done = subprocess.run(
         [str(root / "run_autograder")],
         env={**os.environ, "AUTOGRADER": str(root)},
@@ -1143,9 +1145,57 @@ def test_the_autograder_runs_as_gradescope_runs_it(sandboxed, rehearsed, tmp_pat
     )
     assert done.returncode == 0, done.stderr
     found = json.loads((root / "results" / "results.json").read_text())
-    scores = {t["name"].split("(")[-1][:-1]: t.get("score") for t in found["tests"]}
-    assert scores[CLOSED[1]] == 5 and OPEN not in scores
-    assert scores["subspace/fwht"] == POINTS["subspace/fwht"]
+    return {t["name"].split("(")[-1][:-1]: t for t in found["tests"]}, done.stdout
+
+
+def test_the_autograder_runs_as_gradescope_runs_it(sandboxed, rehearsed, tmp_path):
+    weights = tmp_path / "weights.csv"
+    weights.write_text(f"exercise,points\n{CLOSED[1]},5\n{OPEN},0\n")
+    autograder(tmp_path, "--weights", weights)
+    name = f"{CHAPTER}_1000000.ipynb"
+    raw = (rehearsed / "handins" / name).read_bytes()
+    (tmp_path / "submission" / "work.ipynb").write_bytes(raw)
+    about = {"users": [{"id": 1, "name": "Ada", "sid": "1000000"}]}
+    (tmp_path / "submission_metadata.json").write_text(json.dumps(about))
+    found, said = run_autograder(tmp_path)
+    assert set(found) == set(CLOSED) and said == ""
+    assert found[CLOSED[1]]["score"] == 5
+    assert found["subspace/fwht"]["score"] == POINTS["subspace/fwht"]
+
+
+NO_NAMESPACES = """
+import functools, sys
+from pathlib import Path
+from minitorch.grading import gradescope
+gradescope.Sandbox.open = functools.partial(gradescope.Sandbox.open, ways=())
+gradescope.run_autograder(Path(sys.argv[-1]))
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.getuid() != 0, reason="Gradescope grades as root"
+)
+def test_without_namespaces_gradescope_still_hides_the_seed(tmp_path):
+    """Learners' code runs under another account; what is not enforced is printed."""
+    with tempfile.TemporaryDirectory() as top:
+        root = Path(top)
+        root.chmod(0o755)  # pytest's own folders are closed to every other account
+        autograder(root)
+        none = root / "venv" / "bin" / "python"
+        none.write_text(f"#!{sys.executable}\n{NO_NAMESPACES}")
+        (root / "seen").write_text("seen")
+        cells = {CLOSED[1]: root / "source" / "order.json", CLOSED[2]: root / "seen"}
+        sources = [
+            f'@exercise("{id}")\n'
+            f"def f(*x):\n    raise ValueError(open({str(path)!r}).read())"
+            for id, path in cells.items()
+        ]
+        raw = notebook(right=[], extra=sources)
+        (root / "submission" / "work.ipynb").write_bytes(raw)
+        found, said = run_autograder(root)
+        assert "NOT ENFORCED" in said
+        assert "PermissionError" in found[CLOSED[1]]["output"]
+        assert "ValueError: seen" in found[CLOSED[2]]["output"]
 
 
 def test_the_autograder_installs_what_the_course_asks_for():

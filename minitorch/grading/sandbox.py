@@ -124,6 +124,9 @@ def _build(root: Path) -> None:
         (root / name).mkdir()
     for name in ("null", "urandom"):
         (root / "dev" / name).touch()
+    # The course's files, or the umask, may shut out the account that runs this.
+    for path in root.rglob("*"):
+        path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
 
 
 def _copy_libraries(root: Path, inside: list[Path]) -> None:
@@ -285,7 +288,7 @@ class Sandbox:
             )
         except SandboxError:
             if scratch:
-                shutil.rmtree(scratch)
+                shutil.rmtree(scratch, ignore_errors=True)
             raise
 
     def _command(self, channel: int, limits: Limits) -> list[str]:
