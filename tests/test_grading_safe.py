@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -326,6 +327,7 @@ def test_the_environment_tells_nothing(each_sandbox):
         (middle("import time\ntime.sleep(1e6)"), "too long", "waited for more than 1"),
         (f"while True: pass\n{right(MIDDLE)}", "too long", "The code of cell 2 took"),
         (middle("return np.ones((10**5, 10**6))"), "too large", "Unable to allocate"),
+        (middle("return np.empty(2 * 2**30, np.uint8)"), "too large", "to allocate"),
         (f"x = np.ones(10**11)\n{right(MIDDLE)}", "too large", "MemoryError"),
         (middle("import os\nos._exit(0)"), "died", "by itself, with exit status 0"),
         (middle("import os\nos._exit(3)"), "died", "with exit status 3"),
@@ -349,7 +351,8 @@ def test_a_call_that_ends_badly_ends_alone(box, source, status, words):
 
 def test_memory_taken_bit_by_bit_has_an_end(box):
     body = "x = []\nwhile True: x.append(bytearray(10**7))"
-    outcome, _ = grade_middle(middle(body), box, limits=Limits(seconds=20))
+    limits = Limits(seconds=20, memory=256 * 2**20)
+    outcome, _ = grade_middle(middle(body), box, limits=limits)
     assert outcome.status == "too large"
 
 
@@ -359,29 +362,52 @@ def test_a_fork_bomb_stays_small_and_leaves_nothing(each_sandbox):
     assert "BlockingIOError" in said(outcome) or outcome.status == "too long"
 
 
+@pytest.mark.parametrize("what", ["fork", "thread"])
+def test_processes_and_threads_are_counted(each_sandbox, what):
+    body = """
+import os, threading, time
+count = 0
+try:
+    for count in range(100):
+        WHAT
+except (OSError, RuntimeError) as error:
+    raise LookupError(f"{count} begun, then {error}")
+"""
+    thread = "threading.Thread(target=time.sleep, args=(9,), daemon=True).start()"
+    begin = {"fork": "os.fork() or time.sleep(9)", "thread": thread}[what]
+    outcome, _ = grade_middle(middle(body.replace("WHAT", begin)), each_sandbox)
+    count = int(said(outcome).split("LookupError: ")[1].split(" begun")[0])
+    assert LIMITS.processes <= count <= LIMITS.processes + 1
+
+
 def test_forked_processes_share_one_limit_of_memory(each_sandbox):
     body = """
 import os, time
 for _ in range(6):
     if os.fork() == 0:
-        x = np.ones(40 * 2**20)
+        x = np.ones(10 * 2**20)
         time.sleep(100)
 time.sleep(100)
 """
-    limits = Limits(seconds=8)
+    limits = Limits(seconds=8, memory=256 * 2**20)
     outcome, _ = grade_middle(middle(body), each_sandbox, limits=limits)
-    assert outcome.status == "too large" and "MB of memory" in said(outcome)
+    assert outcome.status == "too large"
+    assert "took more than 256 MB of memory" in said(outcome)
 
 
 def test_what_a_call_leaves_running_is_stopped_before_the_next(box):
     body = """
-import os
+import os, time
 if os.fork() == 0:
-    while True: pass
+    open("left", "w").close()
+    time.sleep(100)
+while not os.path.exists("left"): time.sleep(0.01)
 return P.T @ grad
 """
-    outcome, _ = grade_middle(middle(body), box)
-    assert outcome.status == "passed"
+    last = right(IDS[2]).replace("    n = len(x)", "    FIRST\n    n = len(x)")
+    last = last.replace("FIRST", "import os; assert not os.path.exists('left')")
+    report = graded(notebook(right(IDS[0]), middle(body), last), box)
+    assert [each.status for each in report.outcomes] == ["passed"] * 3
 
 
 def test_an_endless_printer_costs_its_time_and_no_more(box):
@@ -426,7 +452,10 @@ def test_a_patch_of_the_process_does_not_make_a_wrong_answer_right(box, name):
     report = graded(notebook(right(IDS[0]), source), box)
     assert report.outcomes[0].status == "passed"
     assert report.outcomes[1].score == 0
-    loop = f"{PATCHES[name]}\n{middle('while True: pass')}"
+
+
+def test_a_patched_clock_does_not_stop_the_graders(box):
+    loop = f"{PATCHES['clock']}\n{middle('while True: pass')}"
     assert graded(notebook(loop), box).outcomes[1].status == "too long"
 
 
@@ -459,6 +488,8 @@ def test_forged_messages_gain_nothing(box, name):
     report = graded(notebook(right(IDS[0]), middle(body), right(IDS[2])), box)
     assert report.outcomes[0].status == "passed"
     assert report.outcomes[1].score == 0
+    if name != "another question":
+        assert report.outcomes[1].status in ("died", "raised")
     assert report.outcomes[2].status == "passed"
     assert isinstance(json.dumps(report.to_json()), str)
 
@@ -518,6 +549,17 @@ def test_a_later_exercise_is_the_learners_own_while_an_earlier_one_is_graded(box
     assert [each.score for each in report.outcomes] == [0, 0, 0]
     report = graded(notebook(source, middle("return P.T @ grad")), box)
     assert report.outcomes[0].status == "passed"
+
+
+@pytest.mark.parametrize("id", [MIDDLE, "subspace/fwht", "no/such"])
+def test_the_grader_is_no_oracle_for_who_asks_it_directly(box, id):
+    body = """
+import gc
+found = [each for each in gc.get_objects() if type(each).__name__ == "Learner"]
+return found[0].ask({"ask": ID, "args": (P, grad), "kwargs": {}})
+"""
+    outcome, _ = grade_middle(middle(body.replace("ID", repr(id))), box)
+    assert outcome.status == "raised" and "may not be called here" in said(outcome)
 
 
 def test_no_exercise_is_its_own_oracle(box):
@@ -662,10 +704,55 @@ def test_a_grader_that_is_killed_leaves_nothing_running(box):
         grader.kill()
 
 
-def test_an_ordinary_account_gets_the_same_sandbox(box, tmp_path):
+def test_root_does_not_run_learners_code_as_root(each_sandbox):
     if os.getuid() != 0:
-        pytest.skip("this account is an ordinary one already")
-    process = box.start(LIMITS)
-    outside = [Path(f"/proc/{pid}").stat().st_uid for pid in process.tree()]
-    assert set(outside) == {sandboxes.NOBODY}
+        pytest.skip("only root has something to give up")
+    process = each_sandbox.start(LIMITS)
+    accounts = {Path(f"/proc/{pid}").stat().st_uid for pid in process.tree()}
     process.stop()
+    assert accounts == {sandboxes.NOBODY}
+
+
+ORDINARY = """
+import os, sys
+from pathlib import Path
+os.setgroups([])
+os.setgid(65533)
+os.setuid(65533)
+from minitorch.grading import run, sandbox, spec
+exercises = {"subspace/project": spec.exercises("subspace")["subspace/project"]}
+with sandbox.Sandbox.open(ways=(sys.argv[1],)) as box:
+    report = run.grade_notebook(
+        Path("hand-in.ipynb").read_bytes(), "subspace", 7, student=None,
+        exercises=exercises, limits=sandbox.Limits(), sandbox=box,
+    )
+print(os.getuid(), report.outcomes[0].status)
+"""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_ordinary_account_can_grade_as_well(opened, tmp_path, way):
+    if os.getuid() != 0:
+        pytest.skip("all tests here run as an ordinary account")
+    box = opened(way)
+    # Another account may read neither this interpreter nor this checkout: it gets
+    # the interpreter of the root folder, and copies.
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        place.chmod(0o755)
+        package = Path(minitorch.__file__).parent
+        shutil.copytree(package, place / "minitorch")
+        shutil.copytree(package.parent / "notebooks", place / "notebooks")
+        (place / "hand-in.ipynb").write_bytes(notebook(right(IDS[0])))
+        done = subprocess.run(
+            [box.root / "usr/bin/python3", "-B", "-c", ORDINARY, way],
+            cwd=place,
+            env={
+                "LD_LIBRARY_PATH": str(box.root / "lib"),
+                "PYTHONPATH": f"{place}:{box.root / 'course'}",
+                "PATH": os.environ["PATH"],
+            },
+            capture_output=True,
+            text=True,
+        )
+    assert done.stdout == "65533 passed\n", done.stderr

@@ -280,7 +280,11 @@ class _Session:
         """Make a `call` for `judge_answer` that runs in the learner's process."""
         before = list(self.exercises)
         earlier = before[: before.index(exercise.id)]
-        earlier = [id for id in earlier if self.exercises[id].kind == "function"]
+        earlier = [
+            id
+            for id in earlier
+            if self.exercises[id].kind == "function" and not id.startswith("private/")
+        ]
         left = self.limits.exercise_seconds
         self.reference_calls = 0
 

@@ -81,7 +81,7 @@ _NOT_BACKENDS = {"kernels.py", "numba_backend.py", "torch_backend.py"}
 # folder is made in a second or two.
 _NOT_COPIED = shutil.ignore_patterns(
     *("site-packages", "dist-packages", "test", "tests", "*.opt-[12].pyc", "config-*"),
-    *("asyncio", "curses", "dbm", "distutils", "ensurepip", "html", "http", "idlelib"),
+    *("asyncio", "curses", "dbm", "distutils", "ensurepip", "http", "idlelib"),
     *("lib2to3", "msilib", "multiprocessing", "pydoc_data", "sqlite3", "tkinter"),
     *("turtledemo", "venv", "wsgiref", "xml", "xmlrpc", "turtle*", "_codecs_*"),
     *("_curses*", "_dbm*", "_gdbm*", "_sqlite3*", "_test*", "_tkinter*", "nis.*"),
