@@ -102,7 +102,7 @@ def measure(
 
 def about() -> Row:
     """When, from which commit, with which versions and on what machine."""
-    origin = provenance(0)
+    origin = provenance(code="")
     versions = {"python": platform.python_version()}
     for name in PACKAGES + PEERS:
         try:

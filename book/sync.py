@@ -6,7 +6,8 @@ each notebook's metadata (`course_version`). `python -m book sync` writes them h
 - the first cell, Markdown: the badge that opens the notebook in Colab (the book
   leaves it out, for it has a button of its own and asks no other host for pictures);
 - the first code cell: installs the package where it is missing, and starts it;
-- the README's links to Colab, and its numbers of ours, which come from the stored rows.
+- the README's links to Colab, and its numbers of ours, which come from the stored rows;
+- `book/ledger.md`, the reproduction ledger, from the claims and the stored rows.
 """
 
 import json
@@ -16,8 +17,9 @@ from pathlib import Path
 import yaml
 
 from book.notebooks import ROOT, BuildError, sources
-from minitorch.studies import engine_figures, subspaces
+from minitorch.studies import engine_figures, ledger, subspaces
 
+LEDGER = ROOT / "book" / "ledger.md"
 COLAB = "https://colab.research.google.com"
 
 BADGE = "[![Open in Colab]({colab}/assets/colab-badge.svg)]({link})"
@@ -63,7 +65,7 @@ def colab_link(name: str) -> str:
 
 
 def engine_number() -> str:
-    """Our time over torch's for the models of the stored benchmark, lowest to highest."""
+    """Our time over torch's in the stored benchmark, lowest to highest."""
     ratios = sorted(row["ratio"] for row in engine_figures.rows("steps1"))
     many = f"{len(ratios)} networks and batch sizes, one thread"
     return f"{ratios[0]:.2f} to {ratios[-1]:.2f} of PyTorch's time; {many}"
@@ -118,12 +120,13 @@ def synced(source: Path) -> str:
 
 
 def write() -> list[str]:
-    """Bring notebooks and README up to date; returns the names of what changed."""
+    """Bring all that is written for us up to date; returns what changed."""
     wanted = {source: synced(source) for source in sources()}
     wanted[ROOT / "README.md"] = synced_readme()
+    wanted[LEDGER] = ledger.page()
     changed = []
     for path, text in wanted.items():
-        if text != path.read_text(encoding="utf-8"):
+        if not path.exists() or text != path.read_text(encoding="utf-8"):
             path.write_text(text, encoding="utf-8", newline="\n")
             changed.append(path.name)
     return changed

@@ -32,6 +32,7 @@ __all__ = [
     "curves",
     "digits",
     "methods",
+    "strips",
     "table",
     "tiles",
 ]
@@ -234,6 +235,87 @@ def methods(
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.spines["left"].set_visible(False)
         ax.margins(x=0.08)
+        ax.set_xlabel(xlabel)
+        return Picture(title, note, _sentences(words, note), canvas.png(fig))
+
+
+def strips(
+    names: Sequence[str],
+    values: Sequence[ArrayLike],
+    *,
+    bands: Sequence[float],
+    title: str,
+    xlabel: str,
+    note: str,
+) -> Picture:
+    """Draw claim under claim: ours over the paper's, with 1 as the paper's number.
+
+    A dot is the mean over seeds, the bar its 95 % t interval, each seed a faint
+    point; the grey band is what counts as reproduced. The axis is logarithmic, so
+    that twice and half are equally far from 1.
+
+    Args:
+        names: what is claimed, one line each.
+        values: for each claim the ratio ours / paper's of each seed, (S,), above 0.
+        bands: for each claim the share within which it is reproduced.
+        title: the finding.
+        xlabel: what the ratio is.
+        note: scale, data and seeds.
+
+    Raises:
+        ValueError: when names, values and bands do not pair up, or a ratio is not
+            above 0.
+
+    >>> strips(["A", "B"], [[1.1, 0.9], [2.0]], bands=[0.2, 0.2], title="T",
+    ...        xlabel="ours / paper's", note="").alt
+    "T. ours / paper's by claim, 1 is the paper's. A: 1 (95 % interval -0.271 to 2.27,
+    2 seeds), within the band of 20 %. B: 2 (1 seed), outside the band of 20 %."
+    """
+    rows = [np.asarray(v, dtype=float).ravel() for v in values]
+    if not rows or not len(names) == len(rows) == len(bands):
+        raise ValueError(
+            f"got {len(names)} names, {len(rows)} arrays and {len(bands)} bands; "
+            "wanted as many of each, and at least one"
+        )
+    if not all(row.size and (row > 0).all() for row in rows):
+        raise ValueError("a ratio of each claim for each seed is a number above 0")
+    words = [title, f"{xlabel} by claim, 1 is the paper's"]
+    reach = 1.15 * max(max(row.max(), 1 / row.min()) for row in rows)
+    with canvas.figure(0.9 + 0.62 * len(rows)) as (fig, ax):
+        reach = max(reach, *(1.15 * (1 + band) for band in bands))
+        ax.set_xscale("log")
+        ax.set_xlim(1 / reach, reach)
+        ticks = [t for t in (0.1, 0.25, 0.5, 0.8, 1, 1.25, 2, 4, 10) if t <= reach]
+        ticks = [t for t in ticks if t >= 1 / reach]
+        ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
+        ax.set_xticks([], minor=True)
+        for i, (name, row, band) in enumerate(zip(names, rows, bands, strict=True)):
+            mean, low, high = mean_interval(row)
+            good = max(mean, 1 / mean) - 1 <= band
+            ax.fill_betweenx([i - 0.22, i + 0.42], 1 / (1 + band), 1 + band,
+                             color=MUTED, alpha=0.15, lw=0)  # fmt: skip
+            ax.plot([1, 1], [i - 0.22, i + 0.42], color=MUTED, lw=1, zorder=1)
+            colour = STYLES["subspace"].colour if good else WRONG
+            ax.plot(mean, i + 0.1, "o" if good else "X", color=colour, ms=7,
+                    mec="white", mew=0.8, zorder=4)  # fmt: skip
+            sure = "1 seed"
+            if row.size > 1:
+                ends = max(low, 1 / reach), min(high, reach)
+                ax.plot(ends, [i + 0.1] * 2, "|-", color=colour, lw=1.6, ms=10)
+                ax.plot(row, np.full(row.size, i + 0.3), ".", ms=5, mec="none",
+                        color=colour, alpha=0.45)  # fmt: skip
+                sure = f"95 % interval {number(low)} to {number(high)}, "
+                sure += f"{row.size} seeds"
+            ax.annotate(name, (0, i - 0.3), xycoords=("axes fraction", "data"),
+                        ha="left", va="center", fontsize=10.5)  # fmt: skip
+            where = "within" if good else "outside"
+            words.append(
+                f"{name}: {number(mean)} ({sure}), {where} the band of {band:.0%}"
+                .replace("%", " %").replace("  %", " %")
+            )  # fmt: skip
+        ax.set_yticks([])
+        ax.set_ylim(len(rows) - 0.4, -0.6)
+        ax.spines["left"].set_visible(False)
         ax.set_xlabel(xlabel)
         return Picture(title, note, _sentences(words, note), canvas.png(fig))
 

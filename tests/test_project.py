@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 
 from book import notebooks
 from book.notebooks import ROOT, sources
-from book.sync import first_cell, synced, synced_readme
+from book.sync import LEDGER, first_cell, ledger, synced, synced_readme
 from book.yardstick import slowdown, work
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -123,6 +123,10 @@ def test_badge_and_first_cell_are_synced(source: Path) -> None:
 
 def test_readme_links_are_synced() -> None:
     assert synced_readme() == (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_ledger_is_written_from_the_stored_rows() -> None:
+    assert ledger.page() == LEDGER.read_text(encoding="utf-8")
 
 
 # The first cell

@@ -57,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--scale", default="", help="only rows of this scale")
     _folder(verify)
     verify.set_defaults(do=_verify)
+
+    ledger = commands.add_parser("ledger", help="write the ledger's page in Markdown")
+    ledger.set_defaults(do=_ledger)
     return parser
 
 
@@ -138,6 +141,12 @@ def _verify(asked: argparse.Namespace) -> int:
             f"{which.label(row['settings'])} seed {row['seed']}: {said or 'the same'}"
         )
     return int(wrong > 0)
+
+
+def _ledger(asked: argparse.Namespace) -> None:
+    from minitorch.studies.ledger import page
+
+    print(page(), end="")
 
 
 if __name__ == "__main__":
