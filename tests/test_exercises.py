@@ -732,6 +732,8 @@ def test_guesses_stand_beside_what_came_out_and_cannot_be_mended():
     assert late in state("engine/guesses")
     assert late in repr(reveal("engine/guesses", measured))
     assert late in repr(progress())
+    answer("engine/guesses", GUESSES)
+    assert state("engine/guesses") == "not attempted"
 
 
 def test_guesses_first_made_after_the_result_are_late_too():

@@ -376,8 +376,11 @@ class Given:
 
     @property
     def late(self) -> bool:
-        """Whether guesses differ from those that the result was set beside."""
-        return _seen.get(self.spec.id, self.guesses) != self.guesses
+        """Whether there are guesses other than the result was set beside."""
+        return bool(self.guesses) and _seen.get(self.spec.id) not in (
+            None,
+            self.guesses,
+        )
 
     def _looked_at(self) -> Result:
         title = f"{self.spec.id}: {self.spec.title}"
@@ -544,7 +547,8 @@ def reveal(id: str, measured: Sequence[object], note: str = "") -> Table:
         )
     given = answers.get(id)
     guesses = given.guesses if isinstance(given, Given) else {}
-    late = _seen.setdefault(id, guesses) != guesses
+    _seen.setdefault(id, guesses)
+    late = isinstance(given, Given) and given.late
     caption = "Your guesses, and what came out"
     caption += "; changed after the result was seen" if late else ""
     return table(
