@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
+import joblib
 import pytest
 
 from minitorch.grading import grade as module
@@ -752,6 +753,23 @@ def test_a_second_run_grades_only_what_is_new(run, graded_by_stand_in, tmp_path)
         path.write_text(path.read_text()[:40])
     again, _ = run(source)
     assert len(graded_by_stand_in) == 9 and again == second
+
+
+def test_a_back_end_that_gives_lists_only_grades_too(monkeypatch, run, tmp_path):
+    """Ray's; the class is then graded a few at a time."""
+
+    class ListsOnly(joblib.Parallel):
+        def __init__(self, return_as="list", **more):
+            if return_as != "list":
+                raise ValueError(f"does not support return_as={return_as}")
+            super().__init__(**more)
+
+    files = {f"{i}.ipynb": notebook(right=CLOSED[:i]) for i in range(9)}
+    source = folder(tmp_path, files)
+    usual, _ = run(source)
+    monkeypatch.setattr(joblib, "Parallel", ListsOnly)
+    rows, _ = run(source, "--seed", "8")
+    assert rows == usual and len(rows) == 9
 
 
 def test_a_fault_of_the_grader_is_one_students_line_and_not_kept(

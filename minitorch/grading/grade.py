@@ -8,6 +8,7 @@ from concurrent.futures import BrokenExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -205,7 +206,7 @@ def _reports(
     handins: list[tuple[HandIn, str]], order: Order, kept: Path, jobs: int
 ) -> list[Report]:
     """Grade what is not graded yet; each report is on the disk before the next."""
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
     reports: list[Report | None] = [None] * len(handins)
     files: dict[int, Path] = {}
@@ -227,14 +228,27 @@ def _reports(
                 yield delayed(_task)(order, i, raw, student)
 
     with tqdm(total=len(handins), desc=order.chapter, unit="file", disable=None) as bar:
-        parallel = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
-        for i, done, report in parallel(still_to_do()):
+        for i, done, report in _as_they_come(still_to_do(), jobs):
             if done:
                 held = {"format": _FORMAT, "report": report.to_json()}
                 write_whole(files[i], json.dumps(held))
             reports[i] = report
             bar.update()
     return [report for report in reports if report]
+
+
+def _as_they_come(tasks: Iterator[Any], jobs: int) -> Iterator[Any]:
+    """Run tasks by joblib's back-end of the moment, few of them in memory at a time."""
+    from joblib import Parallel
+
+    try:
+        parallel = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
+    except ValueError:  # Ray's back-end gives results only when all are there
+        parallel = Parallel(n_jobs=jobs, batch_size=1)
+        while some := list(islice(tasks, 4 * jobs)):
+            yield from parallel(some)
+    else:
+        yield from parallel(tasks)
 
 
 def _task(order: Order, i: int, raw: bytes, student: str) -> tuple[int, bool, Report]:
