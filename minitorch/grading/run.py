@@ -33,7 +33,7 @@ from minitorch.grading.spec import (
     unwritten,
 )
 
-_REFERENCE_CALLS = 1000  # that one exercise's answers may make to earlier ones
+_QUESTIONS = 1000  # that one call or cell may have for its grader
 _SOURCE = 200_000  # characters of a cell that is run; of all others together
 _LINES = 30  # that an outcome has at most
 _FIRST_CELL = re.compile(r"\bminitorch\.setup\(|^\s*[%!]\s*pip\b", re.MULTILINE)
@@ -144,7 +144,7 @@ class _Session:
     process: Process | None = None
     referee: Process | None = None
     size: int = 0  # how many processes there are when all cells have run
-    reference_calls: int = 0
+    referee_seconds: float = 0.0  # of CPU that references have taken
     spent: float = 0.0
     remarks: list[str] = field(default_factory=list)
     typed: dict[str, str] = field(default_factory=dict)  # students' numbers, by id
@@ -191,6 +191,7 @@ class _Session:
         """
         assert self.process
         watch = Watch(self.process, seconds)
+        questions = 0
         try:
             self.process.send(message, watch)
             while True:
@@ -198,6 +199,10 @@ class _Session:
                 if not {"ask", "personal"} & reply.keys():
                     return reply
                 watch.look()
+                questions += 1
+                if questions > _QUESTIONS:
+                    text = f"called earlier exercises over {_QUESTIONS:,} times"
+                    raise Ended("too long", text)
                 with watch.paused():
                     if "ask" in reply:
                         answer = self._from_reference(reply, earlier)
@@ -286,7 +291,6 @@ class _Session:
             if self.exercises[id].kind == "function" and not id.startswith("private/")
         ]
         left = self.limits.exercise_seconds
-        self.reference_calls = 0
 
         def call(args: tuple) -> Reply:
             nonlocal left
@@ -328,26 +332,28 @@ class _Session:
 
     def _from_reference(self, asked: dict[str, Any], earlier: list[str]) -> Any:
         """Give the reference's result of an earlier exercise."""
-        self.reference_calls += 1
         if not isinstance(asked["ask"], str) or asked["ask"] not in earlier:
             return {"output": None, "error": "this exercise may not be called here"}
-        if self.reference_calls > _REFERENCE_CALLS:
-            text = f"more than {_REFERENCE_CALLS:,} calls of earlier exercises"
+        left = self.limits.seconds - self.referee_seconds
+        if left <= 0:
+            text = "the references have taken too long on what they were given"
             return {"output": None, "error": text}
+        question = {
+            "do": "call",
+            "id": asked["ask"],
+            "args": asked.get("args"),
+            "kwargs": asked.get("kwargs"),
+        }
+        if self.referee is None:
+            self.referee = start_referee()
+        watch = Watch(self.referee, left)
         try:
-            if self.referee is None:
-                self.referee = start_referee()
-            question = {
-                "do": "call",
-                "id": asked["ask"],
-                "args": asked.get("args"),
-                "kwargs": asked.get("kwargs"),
-            }
-            watch = Watch(self.referee, 5.0)
             self.referee.send(question, watch)
-            return self.referee.receive(16 * MB, watch)
+            reply = self.referee.receive(16 * MB, watch)
+            self.referee_seconds += watch.spent
+            return reply
         except Ended as ended:
-            self.referee = None
+            self.referee_seconds = self.limits.seconds
             return {"output": None, "error": f"the reference {ended.text}"}
 
     def _personal(self, asked: dict[str, Any]) -> Any:
