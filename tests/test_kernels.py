@@ -247,7 +247,7 @@ def train_everything():
     nets = [(lenet(), None), (mlp(784, 30, 10), None)]
     nets += [(mlp(784, 30, 10), projection) for projection in PROJECTIONS]
     for net, projection in nets:
-        g = Subspace(net, 20, projection=projection) if projection else None
+        g = Subspace(net, 40, projection=projection) if projection else None
         start = g.init(0) if g else net.init(0)
         for optimiser in (SGD, Adam):
             phi = Tensor(start, requires_grad=True)

@@ -60,9 +60,10 @@ def test_grids_hold_every_control_and_no_cell_twice():
         assert len(cells) == len(set(cells))
     book = study.grid("book")
     assert {c["projection"] for c in book} == {
-        *("direct", "fastfood", "sparse", "coordinates"),
+        *("direct", "fastfood", "sparse", "coordinates", "low-rank"),
     }
     assert {c["net"] for c in book} == {
+        "mlp-100",
         "mlp-200",
         "mlp-400",
         "lenet",

@@ -156,6 +156,12 @@ def test_the_version_of_code_is_that_of_what_it_does(tmp_path, monkeypatch):
     assert first == same
     assert version("def f(x):\n    return x + 2\n") != first
     assert version('def f(x="a"):\n    return x + 1\n') != first
+    version("def f(x):\n    return x\nclass C:\n    pass\nother = 1\n")
+    part = store.code_version(["some_code:f"])
+    version("def f(x):\n    return x\nother = 2\n")
+    assert store.code_version(["some_code:f"]) == part
+    with pytest.raises(ValueError, match="some_code has no C, g"):
+        store.code_version(["some_code:f,g,C"])
     with pytest.raises(ModuleNotFoundError, match="no module 'not_there'"):
         store.code_version(["not_there"])
 

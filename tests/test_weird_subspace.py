@@ -14,16 +14,24 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.linalg import hadamard
 
-from minitorch import Tensor, functional, use_backend
+from minitorch import Tensor, backend, functional, use_backend
 from minitorch.models import lenet, mlp
+from minitorch.nn import Layout
 from minitorch.optim import SGD, Adam
 from minitorch.train import predict
 from minitorch.weird import Dense, Parametrization, Subspace, apply, decode
 from minitorch.weird import subspace as sub
-from minitorch.weird.subspace import PROJECTIONS
+from minitorch.weird.subspace import (
+    PROJECTIONS,
+    LowRankProjection,
+    dequantise,
+    quantise,
+)
 
 quick = settings(max_examples=30, derandomize=True, deadline=None, database=None)
-every_projection = pytest.mark.parametrize("name", PROJECTIONS)
+# The one for theta's matrices has tests of its own: its d is not free.
+FREE = [name for name in PROJECTIONS if name != "low-rank"]
+every_projection = pytest.mark.parametrize("name", FREE)
 SIZES = [(1000, 30), (1000, 1), (513, 513), (1025, 1024), (199, 128), (5, 3), (1, 1)]
 
 
@@ -431,7 +439,7 @@ def test_a_class_may_be_defined_again_but_not_take_a_number():
 
 def solutions():
     """Some trained solutions: the map, and phi."""
-    maps = [Subspace(NET, d=10, projection=name, seed=3) for name in PROJECTIONS]
+    maps = [Subspace(NET, d=10, projection=name, seed=3) for name in FREE]
     stacked = Subspace(Subspace(NET, d=50, seed=2**32 - 1), d=10, projection="sparse")
     return [(g, train(g)) for g in (*maps, stacked, Dense(NET, seed=5))]
 
@@ -471,7 +479,7 @@ def test_sixteen_bits_predict_what_the_solution_does():
 
 def test_how_long_a_message_is():
     d = 13
-    for projection in PROJECTIONS:
+    for projection in FREE:
         g = Subspace(NET, d, projection=projection)
         phi = np.arange(1, d + 1) / 7
         for bits in (1, 3, 8, 16):
@@ -567,3 +575,71 @@ def test_what_cannot_be_sent_is_refused(g):
     phi[1] = np.nan
     with pytest.raises(ValueError, match="not finite"):
         g.message(phi)
+
+
+# ----------------------------------------------------------------------------
+# The structured subspace of low-rank changes
+# ----------------------------------------------------------------------------
+
+PIECES = Layout({"a.weight": (3, 5), "a.bias": (3,), "c.weight": (2, 3, 2, 2)})
+
+
+def low_rank(rank):
+    return LowRankProjection(PIECES, d=5 * rank, seed=1)
+
+
+@pytest.mark.parametrize("engine", BACKENDS)
+@pytest.mark.parametrize("rank", [1, 3])
+def test_a_low_rank_subspace_moves_each_matrix_by_b_a(rank, engine):
+    """P is I (x) A^T for each matrix, written out by numpy's kron."""
+    projection, start = low_rank(rank), 0
+    want = np.zeros((PIECES.size, 5 * rank))
+    for place, (name, rows) in enumerate((("a.weight", 3), ("c.weight", 2))):
+        where, _, A = projection._pieces[place]
+        assert where == PIECES.slices[name]
+        want[where, start : start + rows * rank] = np.kron(np.eye(rows), A.T)
+        start += rows * rank
+    rng = np.random.default_rng(0)
+    phi = rng.normal(size=5 * rank).astype(np.float32)
+    grad = rng.normal(size=PIECES.size).astype(np.float32)
+    with use(engine):
+        kernels = backend()
+        moved = kernels.to_numpy(projection.apply(kernels.asarray(phi)))
+        back = kernels.to_numpy(projection.adjoint(kernels.asarray(grad)))
+    np.testing.assert_allclose(moved, want @ phi, atol=1e-5)
+    np.testing.assert_allclose(back, want.T @ grad, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(want, axis=0), 1, rtol=1e-6)
+    assert np.abs(moved[PIECES.slices["a.bias"]]).max() == 0
+
+
+def test_a_change_has_the_rank_that_was_asked_for():
+    projection = low_rank(2)
+    phi = np.random.default_rng(0).normal(size=10).astype(np.float32)
+    change = PIECES.views(projection.apply(phi))
+    assert np.linalg.matrix_rank(change["a.weight"]) == 2
+
+
+def test_its_message_is_read_by_a_receiver():
+    net = mlp(6, 4, 3)
+    g = Subspace(net, d=14, projection="low-rank", seed=2)
+    phi = np.random.default_rng(0).normal(size=14).astype(np.float32)
+    codes, step = quantise(phi, 8)
+    theta, _ = decode(g.message(phi, bits=8), net)
+    np.testing.assert_array_equal(theta, apply(g, dequantise(codes, step, 8)))
+
+
+@pytest.mark.parametrize("d", [4, 6, 30])
+def test_its_d_is_rows_times_a_rank_that_fits(d):
+    with pytest.raises(ValueError, match=f"a d of 5 .* a rank of 1 to 5, got {d}"):
+        LowRankProjection(Layout({"a": (5, 5)}), d=d, seed=0)
+
+
+def test_a_subspace_around_weights_that_are_given():
+    net = mlp(4, 3, 2)
+    trained = net.init(7)
+    g = Subspace(net, d=5, seed=0, theta0=trained)
+    np.testing.assert_array_equal(apply(g, np.zeros(5)), trained)
+    with pytest.raises(ValueError, match="a receiver cannot have it"):
+        g.message(np.ones(5))
+    with pytest.raises(ValueError, match="holds 23 numbers"):
+        Subspace(net, d=5, theta0=trained[:-1])

@@ -176,31 +176,43 @@ def _device() -> str:
     return str(torch.cuda.get_device_name())
 
 
-def code_version(modules: Iterable[str]) -> str:
-    """Give a short name to the code of some modules, by what it does.
+def code_version(parts: Iterable[str]) -> str:
+    """Give a short name to some code, by what it does.
 
     Comments, docstrings and layout do not count; any other change gives another
     name. It is the same for every version of Python that can read the code.
 
     Args:
-        modules: such as "minitorch.train".
+        parts: modules, such as "minitorch.train", or functions and classes of one,
+            such as "minitorch.train:fit,accuracy".
 
     Raises:
         ModuleNotFoundError: when there is no such module.
+        ValueError: when a module has no such function or class.
 
     >>> code_version(["minitorch.stats"]) == code_version(["minitorch.stats"])
     True
-    >>> len(code_version(["minitorch.stats", "minitorch.train"]))
+    >>> len(code_version(["minitorch.stats", "minitorch.train:fit"]))
     12
     """
     digest = hashlib.sha256()
-    for name in sorted(modules):
-        found = importlib.util.find_spec(name)
+    for part in sorted(parts):
+        module, _, names = part.partition(":")
+        found = importlib.util.find_spec(module)
         if found is None or found.origin is None:
-            raise ModuleNotFoundError(f"no module {name!r}")
+            raise ModuleNotFoundError(f"no module {module!r}")
         tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
-        digest.update(f"{name}:{_shape(tree)}".encode())
+        body: list[ast.stmt] = tree.body
+        if names:
+            named = {node.name: node for node in body if isinstance(node, _NAMED)}
+            if missing := set(names.split(",")) - set(named):
+                raise ValueError(f"{module} has no {', '.join(sorted(missing))}")
+            body = [named[name] for name in names.split(",")]
+        digest.update(f"{part}:{_shape(ast.Module(body, []))}".encode())
     return digest.hexdigest()[:12]
+
+
+_NAMED = (ast.FunctionDef, ast.ClassDef)
 
 
 def _shape(node: Any) -> str:

@@ -13,7 +13,9 @@ from minitorch.studies.store import Row, code_version, key, read_rows, results_f
 
 SCALES = ("quick", "book", "full")
 # Each of these modules holds a `STUDY`.
-MODULES = {"subspaces": "minitorch.studies.subspaces"}
+MODULES = {
+    name: f"minitorch.studies.{name}" for name in ("subspaces", "finetune", "cartpole")
+}
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Study:
             other processes can find it.
         grid: scale -> the settings to run, the most needed first.
         label: settings -> a few words, for the progress bar and tables.
-        code: modules whose code decides what comes out; a row made by other code
-            of theirs is stale.
+        code: modules, or "module:names", whose code decides what comes out (see
+            `store.code_version`); a row made by other code of theirs is stale.
         tolerance: measure -> how far it may be off when a row is made again on
             another machine; 0 for what must be equal. Measures not named are not
             compared.

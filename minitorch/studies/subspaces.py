@@ -65,6 +65,7 @@ PIXELS = ("true", "shuffled_pixels")
 MLP_DS = [10, 50, 100, 200, 300, 400, 500, 600, 650, 700, 750, 800, 900, 1000, 1500]
 LENET_DS = [10, 50, 100, 150, 200, 225, 250, 275, 300, 350, 500, 1000]
 SHUFFLED_LENET_DS = [100, 200, 300, 400, 500, 750, 1000, 1250, 1500, 2000, 3000]
+LOW_RANK_DS = [410, 820, 1230]  # 410 rows of its three matrices, rank 1 to 3
 LABEL_DS = [50, 100, 200, 300, 400, 800, 1200, 1400, 1600, 2000]
 
 
@@ -200,7 +201,8 @@ def grid(size: str) -> list[Row]:
     base = {"book": BOOK, "full": FULL}[size]
     direct = all_weights(base)
     cells = [{**base, "d": d} for d in MLP_DS] + [direct]
-    for net, ds in (("lenet", LENET_DS), ("mlp-400", MLP_DS[2::2])):
+    few_ds = MLP_DS[2::2]
+    for net, ds in (("lenet", LENET_DS), ("mlp-400", few_ds), ("mlp-100", few_ds)):
         cells += [{**base, "net": net, "d": d} for d in ds] + [{**direct, "net": net}]
     for net, ds in (("mlp-200", MLP_DS[2::2]), ("lenet", SHUFFLED_LENET_DS)):
         other = {"net": net, "data": "shuffled_pixels"}
@@ -209,6 +211,7 @@ def grid(size: str) -> list[Row]:
     cells += [{**coordinates, "d": d} for d in (50, 200, 500, 1000, 1500, 5000, 20_000)]
     sparse = {**base, "projection": "sparse"}
     cells += [{**sparse, "d": d} for d in (100, 300, 750, 1500)]
+    cells += [{**base, "projection": "low-rank", "d": d} for d in LOW_RANK_DS]
     few = {**base, "images": 1_000, "epochs": 300}
     for data in ("random_labels", "true"):
         cells += [{**few, "data": data, "d": d} for d in LABEL_DS]
@@ -237,7 +240,11 @@ STUDY = Study(
     run=run,
     grid=grid,
     label=label,
-    code=("minitorch.studies.subspaces", "minitorch.weird.subspace", "minitorch.train"),
+    code=(
+        "minitorch.studies.subspaces:run,train,parametrization,dataset,network",
+        "minitorch.weird.subspace",
+        "minitorch.train",
+    ),
     tolerance={"test": 0.02, "train": 0.02, "D": 0, "bytes": 16, "decoded": 0.02},
     needs={
         "quick": "2 minutes of one core",

@@ -9,8 +9,10 @@ of objective landscapes.
 
 from __future__ import annotations
 
+import math
 import operator
 import struct
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -401,11 +403,78 @@ class CoordinateProjection(Projection):
         return backend().getitem(grad, self._chosen)
 
 
-PROJECTIONS: dict[str, type[Projection]] = {
+class LowRankProjection:
+    """A structured subspace: each weight matrix W (O, F) moves by B A, B trained.
+
+    A (r, F) is random, with rows of length one, and fixed; B (O, r) starts at 0 and
+    is a piece of phi. That is LoRA with A frozen. B A is linear in B, so it is a
+    subspace, with P = I (x) A^T for each matrix, and P^T grad is grad A^T. Weights
+    of a convolution count as (O, C k k); vectors, such as biases, stay as they are.
+
+    Args:
+        layout: of theta; says which piece is a matrix.
+        d: a multiple of the rows of all matrices together; their rank r is d over
+            these.
+        seed: of A.
+
+    Raises:
+        ValueError: when d is no multiple of the rows, or a matrix is smaller than r.
+
+    Source: Hu et al. (2021), LoRA, section 4.1.
+
+    >>> from minitorch.models import mlp
+    >>> P = LowRankProjection(mlp(784, 200, 200, 10).layout, d=820, seed=0)
+    >>> P.rank, P.nbytes  # 784 + 200 + 200 numbers of A for each of two rows
+    (2, 9472)
+    """
+
+    def __init__(self, layout: Layout, d: int, seed: int):
+        random = stream(seed, "subspace/low-rank")
+        self._D = layout.size
+        pieces = {n: shape for n, shape in layout.shapes.items() if len(shape) > 1}
+        rows = sum(shape[0] for shape in pieces.values())
+        self.rank, rest = divmod(d, rows)
+        widths = [math.prod(shape[1:]) for shape in pieces.values()]
+        if rest or not 1 <= self.rank <= min(widths):
+            raise ValueError(
+                f"a low-rank subspace here has a d of {rows} (the rows of all its "
+                f"matrices) times a rank of 1 to {min(widths)}, got {d}"
+            )
+        self._pieces: list[tuple[slice, slice, np.ndarray]] = []
+        start = 0  # of a matrix's B in phi
+        for (name, shape), width in zip(pieces.items(), widths, strict=True):
+            A = random.standard_normal((self.rank, width))
+            A = (A / np.linalg.norm(A, axis=1, keepdims=True)).astype(np.float32)
+            stop = start + shape[0] * self.rank
+            self._pieces.append((layout.slices[name], slice(start, stop), A))
+            start = stop
+        self.nbytes = sum(A.nbytes for *_, A in self._pieces)
+
+    def apply(self, phi: Array) -> Array:
+        """Multiply by the matrix: P phi, (D,), from phi (d,)."""
+        kernels = backend()
+        theta = kernels.zeros_like(kernels.broadcast_to(phi[:1], (self._D,)))
+        for weights, numbers, A in self._pieces:
+            B = phi[numbers].reshape(-1, self.rank)
+            theta[weights] = kernels.matmul(B, kernels.constant(A)).reshape(-1)
+        return theta
+
+    def adjoint(self, grad: Array) -> Array:
+        """Multiply by its transpose: P^T grad, (d,), from grad (D,)."""
+        kernels, parts = backend(), []
+        for weights, _, A in self._pieces:
+            A = kernels.constant(A)
+            G = grad[weights].reshape(-1, A.shape[1])
+            parts.append(kernels.matmul(G, A.T).reshape(-1))
+        return kernels.concat(parts, 0)
+
+
+PROJECTIONS: dict[str, Callable[..., Projection]] = {
     "dense": DenseProjection,
     "sparse": SparseProjection,
     "fastfood": FastfoodProjection,
     "coordinates": CoordinateProjection,
+    "low-rank": LowRankProjection,
 }
 
 
@@ -421,11 +490,15 @@ class Subspace(Parametrization):
         target: the network, or the parametrization whose phi is to move in a
             subspace.
         d: how many numbers are trained, at most D.
-        projection: "dense", "sparse", "fastfood", or "coordinates" (the control).
+        projection: "dense", "sparse", "fastfood", "low-rank" (LoRA with A frozen),
+            or "coordinates" (the control).
         seed: of theta0 and P.
+        theta0: weights to start from instead, such as trained ones, (D,). Whoever
+            reads a message would need them too, so there is none then.
 
     Raises:
-        ValueError: when d is not between 1 and D, or there is no such projection.
+        ValueError: when d is not between 1 and D, there is no such projection, or
+            theta0 has another size.
 
     Source: Li et al. (2018).
 
@@ -444,6 +517,7 @@ class Subspace(Parametrization):
         *,
         projection: str = "fastfood",
         seed: int = 0,
+        theta0: np.ndarray | None = None,
     ):
         D, d = target.layout.size, operator.index(d)
         if not 1 <= d <= D:
@@ -454,8 +528,11 @@ class Subspace(Parametrization):
         self.target, self.d, self.seed = target, d, seed
         self.projection = projection
         self.layout = Layout({"phi": (d,)})
-        self.theta0 = target.init(seed)
-        self.P = PROJECTIONS[projection](D, d, seed)
+        self._given = theta0 is not None
+        self.theta0 = target.init(seed) if theta0 is None else theta0
+        target.layout.views(self.theta0)  # checks the size
+        place = target.layout if projection == "low-rank" else D
+        self.P = PROJECTIONS[projection](place, d, seed)
         self._project = custom("project", self.P.apply, self.P.adjoint)
 
     def init(self, seed: int) -> np.ndarray:
@@ -467,6 +544,10 @@ class Subspace(Parametrization):
         return through(self.target, theta, train, rng)
 
     def spec(self) -> bytes:
+        if self._given:
+            raise ValueError(
+                "theta0 was given, not drawn from the seed: a receiver cannot have it"
+            )
         kind = list(PROJECTIONS).index(self.projection)
         return struct.pack("<BII", kind, self.seed, self.d)
 
