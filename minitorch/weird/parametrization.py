@@ -66,7 +66,11 @@ class Parametrization:
         """Do what must happen after each step of the optimiser: here nothing."""
 
     def spec(self) -> bytes:
-        """Encode seed and settings."""
+        """Encode seed and settings.
+
+        Raises:
+            ValueError: when the map was given what no receiver can draw again.
+        """
         raise NotImplementedError
 
     @classmethod
