@@ -221,6 +221,15 @@ def test_a_deleted_answer_is_missing_and_the_others_count(box):
     assert statuses(graded(notebook(cells), box)) == ["missing", "passed"]
 
 
+def test_an_emptied_answer_is_missing_and_the_others_count(box):
+    for cell in (cells := filled()):
+        if "subspace/project" in str(cell["metadata"].get("tags")):
+            cell["source"] = []
+    report = graded(notebook(cells), box)
+    assert statuses(report) == ["missing", "passed"]
+    assert report.outcomes[0].lines == (("", "The cell ran, but gave no answer."),)
+
+
 def answer(body, id="subspace/project"):
     source = f'@exercise("{id}")\ndef project(theta0, P, phi):\n    {body}\n'
     return {"cell_type": "code", "source": source, "metadata": {}}

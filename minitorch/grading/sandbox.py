@@ -312,6 +312,7 @@ class Sandbox:
             ]
         if self.way == "unshare":
             return [
+                *("setpriv", "--pdeathsig", "KILL", "--"),
                 *("unshare", "--user", "--map-root-user", "--mount", "--net", "--pid"),
                 *("--ipc", "--uts", "--fork", "--kill-child", "--"),
                 *("/bin/sh", "-ec", _UNSHARED, "sh", str(self.root), str(limits.disk)),
