@@ -85,6 +85,27 @@ def project_grad(P: np.ndarray, grad: np.ndarray) -> np.ndarray:
     return P.T @ grad
 
 
+def low_rank_grad(A: np.ndarray, grad: np.ndarray) -> np.ndarray:
+    """Take the gradient of a weight matrix back to B, where W = W0 + B A: grad A^T.
+
+    It is P^T grad for the subspace that B moves W in, with A fixed.
+
+    Args:
+        A: (r, F) the fixed factor.
+        grad: (O, F) the gradient of the loss with respect to W.
+
+    Returns:
+        (O, r) the gradient of the loss with respect to B.
+
+    Source: Hu et al. (2021), LoRA, section 4.1.
+
+    >>> low_rank_grad(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [5.0, 6.0]]))
+    array([[11.],
+           [17.]])
+    """
+    return grad @ A.T
+
+
 def fwht(x: np.ndarray) -> np.ndarray:
     """Multiply by the Walsh-Hadamard matrix in n log2(n) additions.
 
@@ -465,7 +486,7 @@ class LowRankProjection:
         for weights, _, A in self._pieces:
             A = kernels.constant(A)
             G = grad[weights].reshape(-1, A.shape[1])
-            parts.append(kernels.matmul(G, A.T).reshape(-1))
+            parts.append(low_rank_grad(A, G).reshape(-1))
         return kernels.concat(parts, 0)
 
 

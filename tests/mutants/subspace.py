@@ -501,3 +501,48 @@ def gives_the_expectation(P, grad):
 def takes_phi_for_the_projection(P, grad):
     phi = np.linalg.pinv(P) @ grad
     return phi @ phi / (grad @ grad)
+
+
+# -- low_rank_grad ------------------------------------------------------------
+
+
+@mutant("subspace/low_rank_grad", "transpose of A is missing")
+def multiplies_by_a(A, grad):
+    return grad @ A if grad.shape[1] == A.shape[0] else (grad @ A.T)
+
+
+@mutant("subspace/low_rank_grad", "turned on its side")
+def gives_rows_for_columns(A, grad):
+    square = A.shape[0] == grad.shape[0]
+    return A @ grad.T if square else grad @ A.T
+
+
+@mutant("subspace/low_rank_grad", "a transpose is missing")
+def gives_the_other_shape(A, grad):
+    return grad @ A.T if A.shape[0] == grad.shape[0] else A @ grad.T
+
+
+@mutant("subspace/low_rank_grad", "a mean")
+def averages_over_inputs(A, grad):
+    return (grad[:, None] * A).mean(axis=-1)
+
+
+@mutant("subspace/low_rank_grad", "sign is turned")
+def moves_downhill(A, grad):
+    return -grad @ A.T
+
+
+@mutant("subspace/low_rank_grad", "pseudo-inverse")
+def finds_the_nearest(A, grad):
+    return (np.linalg.lstsq(A.T, grad.T, rcond=None)[0]).T
+
+
+@mutant("subspace/low_rank_grad", "shape of the result")
+def loses_the_axis_of_rank_one(A, grad):
+    out = grad @ A.T
+    return out[:, 0] if A.shape[0] == 1 else out
+
+
+@mutant("subspace/low_rank_grad", "every entry is 2 times")
+def differentiates_b_a_twice(A, grad):
+    return 2 * (grad @ A.T)

@@ -825,6 +825,57 @@ _judge_own_share = judge_by_digits(
 )
 
 
+# ----------------------------------------------------------------------------
+# subspace/low_rank_grad
+# ----------------------------------------------------------------------------
+
+
+def _low_rank_grad_cases(rng: Rng) -> Cases:
+    # Square, so that a forgotten transpose gives numbers and not an exception.
+    A = np.array([[1.0, 2.0], [3.0, 5.0]], np.float32)
+    yield A, np.array([[1.0, 10.0], [100.0, 7.0]], np.float32)
+    for dtype in (np.float32, np.float64):
+        O, F = _sizes(rng)
+        r = int(rng.integers(2, 4))
+        yield _normal(rng, r, F, dtype=dtype), _normal(rng, O, F, dtype=dtype)
+    O, F = _sizes(rng)
+    yield Edge((_normal(rng, 1, F), _normal(rng, O, F)))
+
+
+_judge_low_rank_grad = judge_by_value(
+    "the gradient with respect to B",
+    (
+        Slip(
+            "The transpose of A is missing: W grows with B[i, k] by row k of A, so "
+            "the gradient sums grad[i, j] A[k, j] over j.",
+            _or_none(lambda A, grad: grad @ A),
+        ),
+        Slip(
+            "This is the gradient turned on its side, (r, O): B has the shape (O, r).",
+            lambda A, grad: A @ grad.T,
+        ),
+        *(
+            Slip(
+                "This is divided by the number of inputs or by the rank: a mean. The "
+                "chain rule sums.",
+                lambda A, grad, axis=axis: grad @ A.T / A.shape[axis],
+            )
+            for axis in (1, 0)
+        ),
+        Slip(
+            "The sign is turned. The gradient points uphill; the optimiser is who "
+            "steps against it.",
+            lambda A, grad: -(grad @ A.T),
+        ),
+        Slip(
+            "This is the pseudo-inverse of A, which finds the B whose B A is nearest "
+            "to grad. A gradient goes back through the transpose.",
+            lambda A, grad: grad @ np.linalg.pinv(A.astype(np.float64)),
+        ),
+    ),
+)
+
+
 EXERCISES = (
     prediction(
         "subspace/guesses",
@@ -912,6 +963,15 @@ EXERCISES = (
         _judge_own_share,
         kind="value",
         personal=True,
+    ),
+    Exercise(
+        "subspace/low_rank_grad",
+        "LoRA is a subspace",
+        1,
+        5,
+        subspace.low_rank_grad,
+        _low_rank_grad_cases,
+        _judge_low_rank_grad,
     ),
     open_question(
         "subspace/between",
