@@ -249,6 +249,7 @@ raise LookupError(found)
     assert "LookupError: []" in said(outcome)
     outcome, _ = grade_middle(middle("import scipy\nreturn P.T @ grad"), each_sandbox)
     assert "ModuleNotFoundError: No module named 'scipy'" in said(outcome)
+    assert "there are numpy, the engine and" in said(outcome)
 
 
 def test_a_search_of_the_disk_finds_no_reference(each_sandbox):
@@ -686,6 +687,19 @@ def test_without_isolation_there_is_no_grading_unless_told(not_built):
         assert box.unenforced[0] == "the network can be reached"
         assert len(own_folders()) == len(before) + 1
         raise ZeroDivisionError
+    assert own_folders() == before
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_error(monkeypatch):
+    def full(root):
+        (root / "half").mkdir()
+        raise OSError("No space left on device")
+
+    before = own_folders()
+    monkeypatch.setattr(sandboxes, "_build", full)
+    unmade = pytest.raises(SandboxError, match="cannot be made: No space left")
+    with unmade, Sandbox.open(unsafe=True):
+        pass
     assert own_folders() == before
 
 

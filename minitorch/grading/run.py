@@ -64,6 +64,18 @@ def grade_notebook(
 
     Raises:
         SandboxError: when the sandbox itself does not start.
+
+    >>> with Sandbox.open(unsafe=True) as sandbox:
+    ...     grade_notebook(
+    ...         b"PK",
+    ...         "engine",
+    ...         7,
+    ...         student=None,
+    ...         exercises={},
+    ...         limits=Limits(),
+    ...         sandbox=sandbox,
+    ...     ).problem
+    'not a notebook: its text is no JSON (...)'
     """
     try:
         notebook = read_notebook(raw)
@@ -427,7 +439,7 @@ def _grade_one(session: _Session, exercise: Exercise, seed: int) -> Outcome:
             status,
             None if credit is None else credit * exercise.points,
             exercise.points,
-            tuple((label, _clean(text)) for label, text in lines[:_LINES]),
+            tuple((label, _clean(text)) for label, text in lines[:_LINES] if text),
             "".join(cells[name].source for name in counted),
         )
 
@@ -445,7 +457,8 @@ def _grade_one(session: _Session, exercise: Exercise, seed: int) -> Outcome:
                 return outcome(step.ended.status, lines=(("", text),))
         for step in steps:
             if step.error:
-                return outcome("raised", lines=(("got", step.error),))
+                hint = _likely(step.error)
+                return outcome("raised", lines=(("got", step.error), ("likely", hint)))
         text = "The cell ran, but gave no answer."
         return outcome("missing", lines=(("", text),))
     written = [
@@ -491,6 +504,17 @@ def _grade_one(session: _Session, exercise: Exercise, seed: int) -> Outcome:
     return outcome(*_judged(session, exercise, lambda args: Reply(value), rng))
 
 
+def _likely(error: str) -> str:
+    """Say what is different here from the notebook, where that may be the cause."""
+    if error.startswith("ModuleNotFoundError"):
+        return (
+            "Where it is graded, there are numpy, the engine and Python's own library."
+        )
+    if error.startswith("NameError"):
+        return "Only answers and set-up cells are run, and what these need by its name."
+    return ""
+
+
 def _judged(
     session: _Session,
     exercise: Exercise,
@@ -518,9 +542,8 @@ def _judged(
         ("compared", problem.compared),
         ("got", problem.got),
         ("wanted", problem.wanted),
-        ("likely", problem.cause),
+        ("likely", problem.cause or _likely(problem.got)),
     )
-    lines = tuple(line for line in lines if line[1])
     if verdict.edge:
         note = ("", "Right everywhere but at the edge that is shown here: half.")
         return "partly", 0.5, (note, *lines)

@@ -232,8 +232,7 @@ class Sandbox:
             SandboxError: when there can be no isolation, with what was tried.
 
         >>> with Sandbox.open(unsafe=True) as sandbox:
-        ...     sandbox.root.is_dir()
-        True
+        ...     sandbox.start(Limits()).stop()
         """
         if sys.platform != "linux":
             raise SandboxError("grading needs Linux: use the course's container")
@@ -241,7 +240,11 @@ class Sandbox:
         root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         try:
             root.chmod(0o755)
-            _build(root)
+            try:
+                _build(root)
+            except OSError as error:  # a full disk, no ldd
+                text = f"the folder for learners' code cannot be made: {error}"
+                raise SandboxError(text) from None
             tried = []
             for way in ways:
                 sandbox = cls(root, way)
