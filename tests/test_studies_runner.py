@@ -201,6 +201,9 @@ def test_processes_give_the_rows_of_a_serial_run(tmp_path, serial, jobs):
     assert again == 0
 
 
+SLOW_START = "The current node timed out during startup"
+
+
 @pytest.mark.parametrize("backend", ["dask", "ray"])
 def test_a_cluster_gives_the_rows_of_a_serial_run(tmp_path, serial, backend):
     pytest.importorskip({"dask": "distributed"}.get(backend, backend))
@@ -219,9 +222,14 @@ def test_a_cluster_gives_the_rows_of_a_serial_run(tmp_path, serial, backend):
     """
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(code))
-    done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, timeout=300
-    )
+    for _ in range(3):  # Ray gives its own helpers 15 seconds to start, busy or not
+        done = subprocess.run(
+            [sys.executable, str(script)], capture_output=True, text=True, timeout=300
+        )
+        if SLOW_START not in done.stderr:
+            break
+    else:
+        pytest.skip("three times Ray was too slow to start for itself")
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.split()[-1] == "4"
     assert outcome(SMALL.path(tmp_path)) == serial

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -96,16 +97,26 @@ def _workers(
     jobs = jobs or os.cpu_count() or 1
     try:
         with _cluster(backend, jobs, address), parallel_config(backend, n_jobs=jobs):
-            pool = Parallel(return_as="generator_unordered", batch_size=1)
             waiting = (
                 delayed(run_cell)(study.name, *cell) for cell in _left(cells, path)
             )
-            yield pool(waiting)
+            if backend == "ray":  # gives lists only, so a few runs at a time
+                yield _by_handfuls(waiting, 2 * jobs)
+            else:
+                pool = Parallel(return_as="generator_unordered", batch_size=1)
+                yield pool(waiting)
     except TerminatedWorkerError as error:
         raise RuntimeError(
             "a worker died (killed, or out of memory). What was finished is stored: "
             "run the same command again, with fewer --jobs if memory is short"
         ) from error
+
+
+def _by_handfuls(waiting: Iterator[Any], size: int) -> Iterator[Finished]:
+    from joblib import Parallel
+
+    while handful := list(islice(waiting, size)):
+        yield from Parallel(batch_size=1)(handful)
 
 
 def _left(cells: list[tuple[Row, int]], path: Path) -> Iterator[tuple[Row, int]]:
@@ -154,6 +165,7 @@ def _cluster(backend: str, jobs: int, address: str) -> Iterator[None]:
         ray = _import("ray", "ray")
         from ray.util.joblib import register_ray
 
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would call home
         local = {"num_cpus": jobs, "include_dashboard": False, "log_to_driver": False}
         ray.init(address or None, **({} if address else local))
         register_ray()
