@@ -143,6 +143,32 @@ def lenet() -> Network:
     return Network("lenet", Layout(shapes), forward)
 
 
+def conv7() -> Network:
+    """The small convolutional network whose kernels Ha, Dai and Le generate.
+
+    Two 7 x 7 convolutions of 16 channels, padded to keep the size, each followed
+    by ReLU and 2 x 2 max pooling, then one dense layer: D = 21,210, of which
+    12,544 are the kernels of the second convolution.
+
+    Source: Ha, Dai, Le (2016), HyperNetworks, section 4.1.
+
+    >>> conv7().layout.size, conv7().layout.shapes["conv2.weight"]
+    (21210, (16, 16, 7, 7))
+    """
+    shapes: Shapes = {}
+    _conv(shapes, "conv1", 1, 16, 7)
+    _conv(shapes, "conv2", 16, 16, 7)
+    _dense(shapes, "dense1", 784, 10)
+
+    def forward(weights: Weights, x: Tensor, mode: Mode) -> Tensor:
+        x = x.reshape(len(x), 1, 28, 28)
+        for layer in ("conv1", "conv2"):  # (N, 16, 14, 14), then (N, 16, 7, 7)
+            x = max_pool2d(conv2d(x, *_of(weights, layer), padding=3, relu=True))
+        return _dense_end(weights, x)
+
+    return Network("conv7-16-16", Layout(shapes), forward)
+
+
 def conv2(channels: int = 3, size: int = 32, bias: bool = True) -> Network:
     """Two 3 x 3 convolutions of 64 channels, a pooling, dense 256, 256 and 10.
 

@@ -96,11 +96,19 @@ def conv_regressor_twin(multiplier):
     return nn.Sequential(*layers, nn.Flatten(), *end)
 
 
+def conv7_twin():
+    layers = []
+    for channels in (1, 16):
+        layers += [nn.Conv2d(channels, 16, 7, padding=3), nn.ReLU(), nn.MaxPool2d(2)]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(784, 10))
+
+
 # Network, twin, shape of one input.
 PAIRS = [
     (models.mlp(20, 15, 12, 10), partial(mlp_twin, 20, 15, 12, 10), (20,)),
     (models.bn_mlp(20, 15, 12, 10), partial(bn_mlp_twin, 20, 15, 12, 10), (20,)),
     (models.lenet(), lenet_twin, (1, 28, 28)),
+    (models.conv7(), conv7_twin, (1, 28, 28)),
     (models.conv2(1, 28), partial(conv_twin, 2, 1, 28), (1, 28, 28)),
     (models.conv4(bias=False), partial(conv_twin, 4, bias=False), (3, 32, 32)),
     (models.conv6(3, 16), partial(conv_twin, 6, 3, 16), (3, 16, 16)),
