@@ -2,9 +2,35 @@
 
 import numpy as np
 import pytest
+from engines import BACKENDS, use
 
+from minitorch import Tensor, backend, functional
 from minitorch.data import text
 from minitorch.data.sources import DataError
+from minitorch.gradcheck import gradcheck
+from minitorch.rnn import lstm_cell
+from minitorch.weird.hyper_lstm import (
+    Reader,
+    hyper_lstm,
+    lstm_step,
+    lstm_text,
+    scale_vectors,
+    scaled_gates,
+)
+
+every = pytest.mark.parametrize("engine", BACKENDS)
+
+
+def sample(net: Reader, seed: int = 0) -> np.ndarray:
+    """Give weights away from the start, so that nothing is zero by chance."""
+    rng = np.random.default_rng(seed)
+    return net.init(0) + 0.3 * rng.normal(size=net.layout.size)
+
+
+def read(net: Reader, theta: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Give the logits of each stretch and step, (N, T, K)."""
+    return net(theta, ids).numpy().reshape(*ids.shape, -1)
+
 
 # ----------------------------------------------------------------------------
 # The text
@@ -38,3 +64,258 @@ def test_a_stretch_is_followed_by_the_text_itself():
     np.testing.assert_array_equal(y, x + 1)
     with pytest.raises(ValueError, match="stretches of 50 characters"):
         text.windows(ids, 50, 1, np.random.default_rng(0))
+
+
+# ----------------------------------------------------------------------------
+# The plain LSTM, against torch's
+# ----------------------------------------------------------------------------
+
+
+def torch_lstm(theta, net, ids):
+    """Read with torch.nn.LSTM: the same weights, embedding in place of one-hot."""
+    torch = pytest.importorskip("torch")
+    flat = torch.tensor(theta, requires_grad=True)
+    w = {
+        name: flat[net.layout.slices[name]].reshape(shape)
+        for name, shape in net.layout.shapes.items()
+    }
+    K, H = w["dense.weight"].shape
+    cell = torch.nn.LSTM(K, H, batch_first=True, dtype=flat.dtype)
+    names = {
+        "weight_ih_l0": w["main.input"].T,
+        "weight_hh_l0": w["main.hidden"],
+        "bias_ih_l0": w["main.bias"],
+        "bias_hh_l0": torch.zeros(4 * H, dtype=flat.dtype),
+    }
+    hot = torch.nn.functional.one_hot(torch.tensor(ids), K).to(flat.dtype)
+    said, _ = torch.func.functional_call(cell, names, (hot,))
+    return flat, said @ w["dense.weight"].T + w["dense.bias"]
+
+
+@every
+def test_the_plain_reader_is_torchs_lstm(engine):
+    torch = pytest.importorskip("torch")
+    net = lstm_text(5, 4)
+    theta, rng = sample(net), np.random.default_rng(1)
+    ids, next_ids = rng.integers(0, 5, (2, 3, 6))
+    flat, want = torch_lstm(theta, net, ids)
+    loss = torch.nn.functional.cross_entropy(
+        want.reshape(-1, 5), torch.tensor(next_ids.reshape(-1))
+    )
+    loss.backward()
+    with use(engine):
+        phi = Tensor(theta, requires_grad=True)
+        logits = net(phi, ids)
+        functional.cross_entropy(logits, next_ids.reshape(-1)).backward()
+        got, grad = logits.numpy(), backend().to_numpy(phi.grad)
+    np.testing.assert_allclose(got, want.detach().reshape(-1, 5), atol=1e-10)
+    np.testing.assert_allclose(grad, flat.grad, atol=1e-10)
+
+
+def test_one_step_is_the_course_s_cell():
+    rng = np.random.default_rng(0)
+    x, h, c = rng.normal(size=(3, 2, 4))
+    w_x, w_h, b = (
+        rng.normal(size=(16, 4)),
+        rng.normal(size=(16, 4)),
+        rng.normal(size=16),
+    )
+    want = lstm_cell(*map(Tensor, (x, h, c, w_x, w_h, b)))
+    got = lstm_step(x @ w_x.T + h @ w_h.T + b, c)
+    for ours, theirs in zip(got, want, strict=True):
+        np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-12)
+
+
+# ----------------------------------------------------------------------------
+# The hyper-LSTM
+# ----------------------------------------------------------------------------
+
+
+def torch_hyper(theta, net, ids, K, H, S, Z):
+    """Read with two of torch's LSTM cells, each weight matrix scaled in full.
+
+    The main cell is called example by example, with rows of its matrices that were
+    multiplied beforehand: nothing of the form that saves memory is used.
+    """
+    torch = pytest.importorskip("torch")
+    flat = torch.tensor(theta, requires_grad=True)
+    w = {
+        name: flat[net.layout.slices[name]].reshape(shape)
+        for name, shape in net.layout.shapes.items()
+    }
+    small = torch.nn.LSTMCell(K + H, S, dtype=flat.dtype)
+    main = torch.nn.LSTMCell(K, H, dtype=flat.dtype)
+    call = torch.func.functional_call
+
+    def zeros(size):
+        return torch.zeros(size, dtype=flat.dtype)
+
+    logits = []
+    for stretch in ids:
+        state, (h, c) = (zeros(S), zeros(S)), (zeros(H), zeros(H))
+        for symbol in stretch:
+            x = torch.nn.functional.one_hot(torch.tensor(symbol), K).to(flat.dtype)
+            names = {
+                "weight_ih": torch.cat([w["small.input"].T, w["small.said"]], 1),
+                "weight_hh": w["small.hidden"],
+                "bias_ih": w["small.bias"],
+                "bias_hh": zeros(4 * S),
+            }
+            state = call(small, names, (torch.cat([x, h]), state))
+            codes = (w["z.weight"] @ state[0] + w["z.bias"]).reshape(12, Z)
+            rows = w["scale.weight"].reshape(12, H, Z)
+            vectors = torch.einsum("khz,kz->kh", rows, codes).reshape(3, 4 * H)
+            names = {
+                "weight_ih": torch.diag(vectors[1]) @ w["main.input"].T,
+                "weight_hh": torch.diag(vectors[0]) @ w["main.hidden"],
+                "bias_ih": w["main.bias"],
+                "bias_hh": vectors[2],
+            }
+            h, c = call(main, names, (x, (h, c)))
+            logits.append(w["dense.weight"] @ h + w["dense.bias"])
+    return flat, torch.stack(logits)
+
+
+@every
+def test_the_hyper_lstm_is_an_lstm_with_other_weights_at_each_step(engine):
+    torch = pytest.importorskip("torch")
+    K, H, S, Z = 5, 4, 3, 2
+    net = hyper_lstm(K, H, small=S, z=Z)
+    theta, rng = sample(net), np.random.default_rng(1)
+    ids, next_ids = rng.integers(0, K, (2, 3, 6))
+    flat, want = torch_hyper(theta, net, ids, K, H, S, Z)
+    torch.nn.functional.cross_entropy(
+        want, torch.tensor(next_ids.reshape(-1))
+    ).backward()
+    with use(engine):
+        phi = Tensor(theta, requires_grad=True)
+        logits = net(phi, ids)
+        functional.cross_entropy(logits, next_ids.reshape(-1)).backward()
+        got, grad = logits.numpy(), backend().to_numpy(phi.grad)
+    np.testing.assert_allclose(got, want.detach(), atol=1e-10)
+    np.testing.assert_allclose(grad, flat.grad, atol=1e-10)
+
+
+NETS = [
+    lstm_text(4, 3),
+    lstm_text(4, 3, norm=True),
+    hyper_lstm(4, 3, small=2, z=2),
+    hyper_lstm(4, 3, small=2, z=2, norm=True),
+    hyper_lstm(4, 3, small=2, z=2, moving=False),
+]
+every_net = pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
+
+
+@every_net
+def test_gradients_of_all_readers(net):
+    ids = np.random.default_rng(0).integers(0, 4, (2, 3))
+    labels = np.random.default_rng(1).integers(0, 4, 6)
+    gradcheck(
+        lambda theta: functional.cross_entropy(net(theta, ids), labels), sample(net)
+    )
+
+
+def test_at_the_start_every_scale_is_a_tenth_and_every_shift_zero():
+    net = hyper_lstm(9, 8, small=5, z=4)
+    ids = np.random.default_rng(0).integers(0, 9, (3, 20))
+    scales = net.scales(net.init(3), ids)
+    assert scales.shape == (3, 20, 3, 4, 8)
+    np.testing.assert_allclose(scales[:, :, :2], 0.1, rtol=1e-6)
+    np.testing.assert_array_equal(scales[:, :, 2], 0)
+
+
+@every_net
+def test_what_comes_later_changes_nothing(net):
+    ids = np.random.default_rng(0).integers(0, 4, (2, 8))
+    other = ids.copy()
+    other[:, 5] = (ids[:, 5] + 1) % 4
+    a, b = (read(net, sample(net), each) for each in (ids, other))
+    np.testing.assert_array_equal(a[:, :5], b[:, :5])
+    assert (np.abs(a[:, 5:] - b[:, 5:]).max((0, 2)) > 1e-6).all()
+
+
+@pytest.mark.parametrize("norm", [False, True])
+def test_a_symbol_moves_the_scales_at_its_own_step_and_none_before(norm):
+    """With the old output of the small LSTM they would move one step late."""
+    net = hyper_lstm(6, 5, small=4, z=2, norm=norm)
+    ids = np.random.default_rng(0).integers(0, 6, (2, 8))
+    other = ids.copy()
+    other[:, 3] = (ids[:, 3] + 1) % 6
+    a, b = (net.scales(sample(net), each) for each in (ids, other))
+    moved = np.abs(a - b).max((0, 2, 3, 4))  # (T,)
+    np.testing.assert_array_equal(moved[:3], 0)
+    assert (moved[3:] > 1e-6).all()
+
+
+def test_the_control_has_the_same_scales_whatever_it_reads():
+    net = hyper_lstm(6, 5, small=4, z=2, moving=False)
+    scales = net.scales(sample(net), np.random.default_rng(0).integers(0, 6, (2, 8)))
+    np.testing.assert_array_equal(scales, np.broadcast_to(scales[:1, :1], scales.shape))
+
+
+def test_with_scales_of_one_it_is_the_plain_lstm():
+    plain = lstm_text(6, 5)
+    net = hyper_lstm(6, 5, small=4, z=2, start=1.0, moving=True)
+    theta, weights = net.init(0), sample(plain)
+    for name, piece in plain.layout.views(weights).items():
+        net.layout.views(theta)[name][...] = piece
+    ids = np.random.default_rng(0).integers(0, 6, (2, 8))
+    want = read(plain, weights.astype(np.float32), ids)
+    np.testing.assert_allclose(read(net, theta, ids), want, atol=1e-5)
+
+
+def test_stretches_do_not_see_one_another():
+    net = NETS[2]
+    ids = np.random.default_rng(0).integers(0, 4, (5, 7))
+    alone = [read(net, sample(net), each[None])[0] for each in ids]
+    np.testing.assert_allclose(read(net, sample(net), ids), alone, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "ids", [np.zeros((2, 0), int), np.zeros(3, int), np.ones((1, 2))]
+)
+def test_what_is_no_text_is_refused(ids):
+    with pytest.raises(ValueError, match=r"reads whole numbers \(N, T\) of one step"):
+        NETS[2](NETS[2].init(0), ids)
+
+
+# ----------------------------------------------------------------------------
+# Plain arrays
+# ----------------------------------------------------------------------------
+
+
+def test_scaling_what_came_out_is_scaling_rows():
+    rng = np.random.default_rng(0)
+    h, x, w_h, w_x = (rng.normal(size=s) for s in ((2, 5), (2, 3), (4, 5), (4, 3)))
+    d_h, d_x, b = rng.normal(size=(3, 2, 4))
+    got = scaled_gates(h @ w_h.T, x @ w_x.T, d_h, d_x, b)
+    for n in range(2):
+        want = np.diag(d_h[n]) @ w_h @ h[n] + np.diag(d_x[n]) @ w_x @ x[n] + b[n]
+        np.testing.assert_allclose(got[n], want)
+    with pytest.raises(ValueError, match="takes five arrays"):
+        scaled_gates(h, x, d_h, d_x, b)
+
+
+def test_the_exercises_functions_are_what_the_network_does():
+    """The network's own vectors, from one symbol and an empty memory."""
+    K, H, S, Z = 6, 5, 4, 2
+    net = hyper_lstm(K, H, small=S, z=Z)
+    theta = sample(net)
+    w = net.layout.views(theta)
+    s, _ = lstm_step((w["small.input"][[3]] + w["small.bias"]), np.zeros((1, S)))
+    d_h, d_x, b = (
+        scale_vectors(
+            s,
+            w["z.weight"].reshape(3, 4 * Z, S)[k],
+            w["z.bias"].reshape(3, 4 * Z)[k],
+            w["scale.weight"].reshape(3, 4, H, Z)[k],
+        )
+        for k in range(3)
+    )
+    got = net.scales(theta, np.array([[3]])).reshape(3, -1)
+    np.testing.assert_allclose(got, np.concatenate([d_h, d_x, b]), atol=1e-12)
+    from_x = w["main.input"][[3]]
+    gates = scaled_gates(0 * from_x, from_x, d_h, d_x, b + w["main.bias"])
+    h, _ = lstm_step(gates, np.zeros((1, H)))
+    want = h @ w["dense.weight"].T + w["dense.bias"]
+    np.testing.assert_allclose(read(net, theta, np.array([[3]]))[0], want, atol=1e-12)

@@ -14,7 +14,8 @@ from minitorch.studies.store import Row, code_version, key, read_rows, results_f
 SCALES = ("quick", "book", "full")
 # Each of these modules holds a `STUDY`.
 MODULES = {
-    name: f"minitorch.studies.{name}" for name in ("subspaces", "finetune", "cartpole")
+    name: f"minitorch.studies.{name}"
+    for name in ("subspaces", "finetune", "cartpole", "hyper_lstm")
 }
 
 
