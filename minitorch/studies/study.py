@@ -15,7 +15,7 @@ SCALES = ("quick", "book", "full")
 # Each of these modules holds a `STUDY`.
 MODULES = {
     name: f"minitorch.studies.{name}"
-    for name in ("subspaces", "finetune", "cartpole", "hypernets", "hyper_lstm")
+    for name in ("subspaces", "finetune", "cartpole", "hypernets", "hyper_lstm", "cppn")
 }
 
 
