@@ -9,6 +9,7 @@ from minitorch.data import text
 from minitorch.data.sources import DataError
 from minitorch.gradcheck import gradcheck
 from minitorch.rnn import lstm_cell
+from minitorch.studies import hyper_lstm as study
 from minitorch.weird.hyper_lstm import (
     Reader,
     hyper_lstm,
@@ -16,6 +17,7 @@ from minitorch.weird.hyper_lstm import (
     lstm_text,
     scale_vectors,
     scaled_gates,
+    weight_changes,
 )
 
 every = pytest.mark.parametrize("engine", BACKENDS)
@@ -319,3 +321,82 @@ def test_the_exercises_functions_are_what_the_network_does():
     h, _ = lstm_step(gates, np.zeros((1, H)))
     want = h @ w["dense.weight"].T + w["dense.bias"]
     np.testing.assert_allclose(read(net, theta, np.array([[3]]))[0], want, atol=1e-12)
+
+
+def test_a_change_of_weights_is_that_of_the_scaled_matrices():
+    rng = np.random.default_rng(0)
+    d_h, w_h = rng.normal(size=(6, 4, 3)), rng.normal(size=(12, 3))
+    got = weight_changes(d_h, w_h)
+    assert got.shape == (6, 4) and not got[0].any()
+    for t in range(1, 6):
+        for gate in range(4):
+            rows = w_h[gate * 3 : gate * 3 + 3]
+            old, new = (np.diag(d_h[at, gate]) @ rows for at in (t - 1, t))
+            want = np.linalg.norm(new - old) / np.linalg.norm(old)
+            np.testing.assert_allclose(got[t, gate], want)
+    with pytest.raises(
+        ValueError, match=r"w_h \(4 H, H\), got \(6, 4, 3\) and \(3, 3\)"
+    ):
+        weight_changes(d_h, w_h[:3])
+
+
+# ----------------------------------------------------------------------------
+# The study
+# ----------------------------------------------------------------------------
+
+TINY = {**study.QUICK, "hidden": 8, "small": 4, "z": 2, "steps": 5, "length": 8}
+
+
+@pytest.mark.parametrize("kind", study.KINDS)
+def test_the_networks_have_as_many_numbers(kind):
+    D = study.network({**study.BOOK, "net": kind}, 43).layout.size
+    hyper = study.network(study.BOOK, 43).layout.size
+    assert abs(D - hyper) < 0.02 * hyper
+
+
+def test_an_unknown_network_is_refused():
+    with pytest.raises(ValueError, match="no network 'gru'; there are hyper, lstm"):
+        study.network({**TINY, "net": "gru"}, 43)
+
+
+def test_bits_are_torchs_cross_entropy():
+    torch = pytest.importorskip("torch")
+    net, ids = lstm_text(5, 4), np.random.default_rng(0).integers(0, 5, 33)
+    theta = sample(net)
+    logits = torch_lstm(theta, net, ids[:30].reshape(3, 10))[1].reshape(-1, 5)
+    want = torch.nn.functional.cross_entropy(logits, torch.tensor(ids[1:31]))
+    got = study.bits_per_character(net, theta, ids, length=10)
+    np.testing.assert_allclose(got, want.item() / np.log(2))
+    with pytest.raises(ValueError, match="33 characters holds no stretch of 33"):
+        study.bits_per_character(net, theta, ids, length=33)
+
+
+def test_letters_and_what_stands_between():
+    places = study.kinds_of_places("a bc, d'e")
+    want = {"inside": [3, 7, 8], "first": [2, 6], "between": [1, 4, 5]}
+    assert {key: np.flatnonzero(at).tolist() for key, at in places.items()} == want
+
+
+@pytest.mark.parametrize("kind", study.KINDS)
+def test_a_run_repeats_itself(kind):
+    settings = {**TINY, "net": kind}
+    row = study.run(settings, 1)
+    assert row == study.run(settings, 1)
+    assert row["bits"] == row["curve"][-1] and row["steps"] == [0, 5]
+    assert abs(row["curve"][0] - np.log2(43)) < 0.6
+    assert ("changes" in row) == (kind == "hyper")
+
+
+def test_a_loss_that_is_lost_is_an_error():
+    with pytest.raises(FloatingPointError, match="the loss is nan at step"):
+        study.train({**TINY, "lr": 1e30, "steps": 50}, 0)
+
+
+def test_reading_is_learned():
+    """Better than the frequencies of single characters, within a second or two."""
+    book = text.alice()
+    shares = np.bincount(book.test) / len(book.test)
+    shares = shares[shares > 0]
+    alone = -(shares * np.log2(shares)).sum()
+    run = study.train({**TINY, "hidden": 24, "steps": 120, "length": 20, "lr": 0.05}, 0)
+    assert run.bits[-1] < alone - 0.3

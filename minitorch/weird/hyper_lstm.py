@@ -290,6 +290,41 @@ def scale_vectors(
     return np.einsum("nkz,khz->nkh", codes, d).reshape(N, 4 * H)
 
 
+def weight_changes(d_h: np.ndarray, w_h: np.ndarray) -> np.ndarray:
+    """Measure how far the main LSTM's matrix moves from step to step, gate by gate.
+
+    |diag(d_t - d_{t-1}) W_h| / |diag(d_{t-1}) W_h|, both Frobenius norms, over the
+    rows of one gate. No scaled matrix is written: |diag(d) W|^2 = sum_r d_r^2 |W_r|^2.
+
+    Args:
+        d_h: (T, 4, H) scales along a text, as `Reader.scales` gives them.
+        w_h: (4 H, H) the matrix.
+
+    Returns:
+        (T, 4), for the gates i, f, g, o; 0 at the first step.
+
+    Raises:
+        ValueError: when the shapes do not fit.
+
+    >>> d_h = np.array([1.0, 1.0, 1.5])[:, None, None] * np.ones((3, 4, 2))
+    >>> weight_changes(d_h, np.ones((8, 2)))[:, 0]
+    array([0. , 0. , 0.5])
+    """
+    T, gates, H = d_h.shape
+    if gates != 4 or w_h.shape != (4 * H, H):
+        raise ValueError(
+            f"weight_changes() takes d_h (T, 4, H) and w_h (4 H, H), got {d_h.shape} "
+            f"and {w_h.shape}"
+        )
+    rows = (w_h**2).sum(1).reshape(4, H)
+    change = np.zeros((T, 4))
+    moved, stood = (
+        np.sqrt((part**2 * rows).sum(-1)) for part in (np.diff(d_h, axis=0), d_h[:-1])
+    )
+    change[1:] = moved / stood
+    return change
+
+
 def lstm_step(gates: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Turn what goes into the gates i, f, g, o into the new h and c.
 
