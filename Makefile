@@ -3,13 +3,14 @@
 #   make test   lint, types, unit tests, notebooks, book, browser
 #   make lab    open the notebooks in JupyterLab
 #   make bench  measure the engine beside its peers (about five minutes)
+#   make study  list the studies; DO="run subspaces --scale book" runs one
 #   make sync   write the repository's address into first cells and badges
 #   make clean  remove all that was built (the environment stays)
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: book test lab bench sync clean
+.PHONY: book test lab bench study sync clean
 book: $(VENV)/ready-book
 	$(PY) -m book
 
@@ -21,6 +22,9 @@ lab: $(VENV)/ready-book
 
 bench: $(VENV)/ready-dev
 	$(PY) -m book bench
+
+study: $(VENV)/ready-book
+	$(PY) -m minitorch.studies $(or $(DO),list)
 
 sync: $(VENV)/ready-book
 	$(PY) -m book sync

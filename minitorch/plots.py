@@ -55,6 +55,7 @@ STYLES = {
     "dense": Style("dense P", "#2A2A8C", "s"),
     "sparse": Style("sparse P", "#BA8D01", "^"),
     "fastfood": Style("Fastfood P", "#0FA062", "D"),
+    "low_rank": Style("low-rank directions", "#871168", "*"),
     "paper": Style("published", "#767676", "."),
     "chance": Style("chance", "#8C8C8C", "H"),
     "shuffled": Style("shuffled pixels", "#A03A5E", "v"),

@@ -879,8 +879,8 @@ def test_progress_shows_the_states():
     assert states["subspace/project_grad"] == "passed"
     assert states["subspace/project"] == "not attempted"
     assert states["subspace/fwht"] == "not seen"
-    assert "1 of 10 exercises done" in repr(progress())
-    assert "1 of 10 exercises done" in progress()._repr_html_()
+    assert "1 of 11 exercises done" in repr(progress())
+    assert "1 of 11 exercises done" in progress()._repr_html_()
 
 
 def test_progress_of_an_unknown_chapter_is_refused():

@@ -76,6 +76,7 @@ def needs() -> Table:
     ('task, network', 'D', 'all weights', 'own 90 %', 'absolute 90 %')
     """
     cases = [
+        ("digits, 100 wide", "mlp-100", "true"),
         ("digits, 200 wide", "mlp-200", "true"),
         ("digits, 400 wide", "mlp-400", "true"),
         ("shuffled, 200 wide", "mlp-200", "shuffled_pixels"),
@@ -107,6 +108,7 @@ def moved() -> Table:
     ('change', 'numbers needed, times', 'low', 'high')
     """
     cases = [
+        ("0.45 times the weights", "mlp-100", "true", ("mlp-200", "true")),
         ("2.4 times the weights", "mlp-400", "true", ("mlp-200", "true")),
         (
             "dense net, pixels shuffled",
@@ -182,28 +184,6 @@ def messages(line: float = 0.88) -> Table:
         ["bytes", "d", "bits", "decoded accuracy", "low", "high"],
         rows,
         caption=f"Messages, decoded and tested: {found_one}; {NOTE}",
-    )
-
-
-def ledger() -> Table:
-    """Each published number beside ours, with a verdict.
-
-    >>> ledger().columns
-    ('d_int90 of', 'line', 'paper', 'ours', 'verdict')
-    """
-    tasks = {"true": "digits", "shuffled_pixels": "shuffled"}
-    rows = []
-    for net, data, own, paper in study.CLAIMS:
-        ours = study.needed(net, data, own)
-        line = "own" if own else "absolute"
-        verdict = study.verdict(paper, ours)
-        rows.append(
-            [f"{tasks[data]}, {net}", line, paper, study.interval(ours), verdict]
-        )
-    return table(
-        ["d_int90 of", "line", "paper", "ours", "verdict"],
-        rows,
-        caption=f"The paper's numbers and ours; {NOTE}",
     )
 
 
