@@ -355,7 +355,7 @@ def test_the_networks_have_as_many_numbers(kind):
 
 
 def test_an_unknown_network_is_refused():
-    with pytest.raises(ValueError, match="no network 'gru'; there are hyper, lstm"):
+    with pytest.raises(ValueError, match="no network 'gru'; there are hyper, still"):
         study.network({**TINY, "net": "gru"}, 43)
 
 
