@@ -42,7 +42,10 @@ EXPLAINED = [
     "minitorch",
     *(f"minitorch.{name}" for name in COUNTED + OUTSIDE),
     *(f"minitorch.{name}" for name in ["data", "plots", "cards", "grading", "weird"]),
-    *(f"minitorch.weird.{name}" for name in ["parametrization", "subspace", "cppn"]),
+    *(
+        f"minitorch.weird.{name}"
+        for name in ["parametrization", "subspace", "cppn", "neat"]
+    ),
     "minitorch.backends",
     *(f"minitorch.backends.{name}_backend" for name in ["numpy", "numba", "torch"]),
 ]

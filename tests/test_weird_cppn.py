@@ -1,5 +1,8 @@
 """CPPNs: places, symmetry, the weights they write, the message, and NEAT."""
 
+import json
+from graphlib import TopologicalSorter
+
 import numpy as np
 import pytest
 import torch
@@ -9,8 +12,9 @@ from minitorch import Tensor, backend
 from minitorch.data import load
 from minitorch.gradcheck import gradcheck
 from minitorch.models import mlp
+from minitorch.random import stream
 from minitorch.train import fit
-from minitorch.weird import CPPNWeights, Subspace, apply, decode
+from minitorch.weird import CPPNWeights, Subspace, apply, decode, neat
 from minitorch.weird import cppn as C
 
 NET = mlp(36, 12, 5)  # 6 x 6 inputs, 3 x 4 hidden units
@@ -264,3 +268,109 @@ def test_learning_beats_the_frozen_control():
         found[kind] = fit(net, g, data, lr=0.02, epochs=6, batch=100).test_accuracy
     assert found["trained"] > found["random"] + 0.03
     assert found["trained"] > 0.7
+
+
+# ----------------------------------------------------------------------------
+# NEAT
+# ----------------------------------------------------------------------------
+
+
+def grown(seed, steps=25):
+    random = stream(seed, "test")
+    genome = neat.minimal(seed)
+    for _ in range(steps):
+        genome = neat.mutate(genome, random)
+    return genome
+
+
+def by_the_book(genome, inputs):
+    """Run a graph in the order that the standard library finds, not ours."""
+    before = {node.id: set() for node in genome.nodes}
+    for link in genome.links:
+        before[link.target].add(link.source)
+    bends = {node.id: node.bend for node in genome.nodes}
+    values = {}
+    for i in TopologicalSorter(before).static_order():  # raises where there is a circle
+        if i < 4:
+            values[i] = torch.tensor(inputs[:, i])
+            continue
+        total = torch.zeros(len(inputs), dtype=torch.float64)
+        for link in genome.links:
+            if link.target == i and link.on:
+                total += link.weight * values[link.source]
+        bend = {"sine": torch.sin, "tanh": torch.tanh, "abs": torch.abs,
+                "same": lambda x: x, "bump": lambda x: torch.exp(-x * x)}  # fmt: skip
+        values[i] = bend[bends[i]](total)
+    return values[4].numpy()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_genomes_run_as_graphs(seed):
+    genome = grown(seed)
+    assert len(genome.nodes) > 6
+    inputs = np.random.default_rng(seed).normal(size=(20, 4))
+    wanted = by_the_book(genome, inputs)
+    np.testing.assert_allclose(neat.express(genome, inputs), wanted, atol=1e-9)
+
+
+def test_a_new_node_changes_little_where_it_bends_nothing():
+    for seed in range(20):
+        child = neat.add_node(neat.minimal(3), stream(seed, "test"))
+        if child.nodes[-1].bend == "same":
+            before, after = (neat.paint(g, 9) for g in (neat.minimal(3), child))
+            np.testing.assert_allclose(before, after, atol=1e-12)
+            return
+    raise AssertionError("no such node in twenty")
+
+
+def test_the_same_split_gets_the_same_id():
+    ids = {}
+    for seed in range(30):
+        child = neat.add_node(neat.minimal(seed), stream(seed, "test"))
+        (off,) = [link for link in child.links if not link.on]
+        assert ids.setdefault(off.source, child.nodes[-1].id) == child.nodes[-1].id
+    assert len(ids) == len(set(ids.values())) == 4
+
+
+def test_crossover_keeps_the_better_graph_and_mixes_weights():
+    one, two = grown(1), grown(2)
+    child = neat.crossover(one, two, stream(0, "test"))
+    assert child.nodes == one.nodes
+    theirs = {(c.source, c.target): c.weight for c in two.links}
+    mixed = 0
+    for link, old in zip(child.links, one.links, strict=True):
+        assert (link.source, link.target, link.on) == (old.source, old.target, old.on)
+        assert link.weight in (old.weight, theirs.get((link.source, link.target)))
+        mixed += link.weight != old.weight
+    assert mixed
+
+
+def test_evolution_is_the_same_every_time_and_never_falls():
+    target = neat.paint(grown(9), 16)
+
+    def score(genome):
+        return neat.likeness(neat.paint(genome, 16), target)
+
+    runs = [neat.evolve(score, 15, population=20, seed=s) for s in (1, 1, 2)]
+    assert runs[0] == runs[1] != runs[2]
+    scores = [value for value, _ in runs[0]]
+    assert scores == sorted(scores) and scores[-1] > scores[0]
+    assert all(value == score(genome) for value, genome in runs[0])
+
+
+def test_a_mirrored_genome_paints_both_sides_alike():
+    picture = neat.paint(grown(4), 20, mirror=True)
+    np.testing.assert_array_equal(picture, picture[:, ::-1])
+
+
+def test_genomes_as_text():
+    for seed in range(5):
+        genome = grown(seed)
+        assert neat.from_plain(json.loads(json.dumps(genome.plain()))) == genome
+
+
+def test_likeness_is_pearsons():
+    a, b = np.random.default_rng(0).normal(size=(2, 5, 5))
+    wanted = np.corrcoef(a.ravel(), b.ravel())[0, 1]
+    assert abs(neat.likeness(a, b) - wanted) < 1e-12
+    assert neat.likeness(np.ones((2, 2)), b[:2, :2]) == 0

@@ -13,10 +13,9 @@ from minitorch.studies.store import Row, code_version, key, read_rows, results_f
 
 SCALES = ("quick", "book", "full")
 # Each of these modules holds a `STUDY`.
-MODULES = {
-    name: f"minitorch.studies.{name}"
-    for name in ("subspaces", "finetune", "cartpole", "hypernets", "hyper_lstm", "cppn")
-}
+NAMES = ["subspaces", "finetune", "cartpole"]
+NAMES += ["hypernets", "hyper_lstm", "cppn", "neat"]
+MODULES = {name: f"minitorch.studies.{name}" for name in NAMES}
 
 
 @dataclass(frozen=True)
