@@ -131,6 +131,10 @@ def test_degrees_of_freedom_are_fewer_than_numbers(n, channels, M, L):
     assert found < sum(part.size for part in parts)
 
 
+def test_a_generator_of_more_numbers_than_weights_reaches_all_weights():
+    assert hyper.degrees_of_freedom(*generator(6, 6, 4, 9)) == 4 * 9
+
+
 def test_the_jacobian_is_that_of_torch():
     parts = generator(2, 3, 4, 5, L=3)
 
