@@ -44,7 +44,7 @@ EXPLAINED = [
     *(f"minitorch.{name}" for name in ["data", "plots", "cards", "grading", "weird"]),
     *(
         f"minitorch.weird.{name}"
-        for name in ["parametrization", "subspace", "cppn", "neat"]
+        for name in ["parametrization", "subspace", "hyper_lstm", "cppn", "neat"]
     ),
     "minitorch.backends",
     *(f"minitorch.backends.{name}_backend" for name in ["numpy", "numba", "torch"]),

@@ -314,15 +314,29 @@ STUDY = Study(
 
 
 def stored(**wanted: Any) -> list[Row]:
-    """Read the committed rows of book scale whose settings hold the wanted values."""
+    """Read the committed rows of book scale with the wanted values, seed by seed."""
     wanted = {"scale": "book", **wanted}
-    return [
+    rows = [
         row
         for row in read_rows(STUDY.path())
         if all(row["settings"].get(key) == value for key, value in wanted.items())
     ]
+    return sorted(rows, key=lambda row: row["seed"])
 
 
 def results(measure: str = "bits", **wanted: Any) -> np.ndarray:
     """Read one measure of the committed rows with the wanted values, (S, ...)."""
     return np.array([row["result"][measure] for row in stored(**wanted)])
+
+
+def relative(net: str, than: str) -> tuple[np.ndarray, list[Row]]:
+    """Divide one network's bits per character by another's, seed by seed.
+
+    Returns:
+        (S,) ratios from the committed rows, and the rows of both.
+
+    >>> relative("lstm", "lstm")[0]
+    array([1., 1., 1., 1., 1.])
+    """
+    ratios = results(net=net) / results(net=than)
+    return ratios, stored(net=net) + stored(net=than)
