@@ -33,7 +33,7 @@ QUICK: Row = {
     "hidden": 64,
     "small": 16,
     "z": 4,
-    "steps": 120,
+    "steps": 100,
     "length": 50,
     "batch": 32,
     "lr": RATES["hyper"],

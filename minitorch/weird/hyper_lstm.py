@@ -9,6 +9,16 @@ LSTM has other weights at each step, and no matrix is ever written anew:
 
 The weights depend on what is read, so this is a network, not a parametrization.
 
+Where this differs from the paper:
+
+1. z comes from the small LSTM's new output, so it knows the symbol just read. The
+   paper's text and code say so; its equations 6 and 11 print the output before.
+2. Matrices start as normal numbers with the variance that an orthogonal matrix's
+   entries have; the paper's are orthogonal.
+3. Layer norm is left out unless asked for, and then it is on the gates only, not on
+   c. There is no dropout.
+4. z of the shift b has a bias too; beside b0 it adds nothing.
+
 Letters: N batch, T steps, K symbols, H hidden numbers of the main LSTM, S of the
 small one, Z embedding numbers for each gate and vector; G = 4 H.
 Source: Ha, Dai, Le (2016), HyperNetworks, sections 3.2 and A.2.
