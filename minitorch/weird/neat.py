@@ -96,11 +96,14 @@ def from_plain(lists: list[Any]) -> Genome:
 def minimal(seed: int) -> Genome:
     """Give the start: every input linked to the output, nothing between.
 
+    The output takes a sine, not the paper's sigmoid, which is black or white nearly
+    everywhere: pictures get waves and rings.
+
     >>> [link.source for link in minimal(0).links]
     [0, 1, 2, 3]
     """
     random = stream(seed, "neat/minimal")
-    nodes = [Node(i, "same", 0.0) for i in range(OUTPUT)] + [Node(OUTPUT, "tanh", 1.0)]
+    nodes = [Node(i, "same", 0.0) for i in range(OUTPUT)] + [Node(OUTPUT, "sine", 1.0)]
     weights = 1.5 * random.standard_normal(OUTPUT)
     links = [Link(i, OUTPUT, _round(w)) for i, w in enumerate(weights)]
     return Genome(tuple(nodes), tuple(links))
@@ -299,8 +302,10 @@ def crossover(better: Genome, other: Genome, random: Random) -> Genome:
 # ----------------------------------------------------------------------------
 
 
-def litter(parent: Genome, count: int, seed: int, *, size: float = 0.6) -> list[Genome]:
-    """Breed children of one parent, each two mutations away: what a breeder picks from.
+def litter(parent: Genome, count: int, seed: int) -> list[Genome]:
+    """Breed children of one parent, for a reader to pick from.
+
+    Each is four mutations away, so that it looks different and still related.
 
     >>> [len(child.links) >= 4 for child in litter(minimal(0), count=3, seed=1)]
     [True, True, True]
@@ -308,8 +313,10 @@ def litter(parent: Genome, count: int, seed: int, *, size: float = 0.6) -> list[
     random = stream(seed, "neat/litter")
     children = []
     for _ in range(count):
-        child = mutate(parent, random, size=size, growth=2.0)
-        children.append(mutate(child, random, size=size))
+        child = parent
+        for _ in range(4):
+            child = mutate(child, random, growth=3.0)
+        children.append(child)
     return children
 
 
