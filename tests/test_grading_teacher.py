@@ -461,11 +461,81 @@ def test_gradescope_metadata_that_say_nothing_are_refused(text, run, tmp_path):
     assert "does not say who submitted what" in said
 
 
-def test_a_student_cannot_hand_in_the_metadata(run, tmp_path):
-    files = {**MOODLE_FLAT}
-    evil = "x/y/submission_metadata.yml"
-    rows, _ = run(archive(tmp_path, {**files, evil: b"a: ["}), roster=ROSTER)
-    assert rows[0]["status"] == "graded"
+EVES = b"""
+Ada Lovelace_501_assignsubmission_file_:
+  :submitters:
+  - {':name': Grace Hopper, ':sid': '1003'}
+lovelace:
+  :submitters:
+  - {':name': Grace Hopper, ':sid': '1003'}
+"""
+PERSONAL_FOLDERS = {
+    "lovelace/ada lovelace.ipynb": ADA,
+    "turing/alan turing.ipynb": ALAN,
+    "hopper/grace hopper.pdf": b"%PDF",
+}
+
+
+@pytest.mark.parametrize("text", [EVES, b"a: ["], ids=["theirs", "damaged"])
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        (MOODLE, "Grace Hopper_503_assignsubmission_file_/"),
+        (MOODLE, "Grace Hopper_503_assignsubmission_file_/deep/"),
+        (MOODLE_FLAT, "Grace Hopper_503_assignsubmission_file_"),
+        (MOODLE_FLAT, "Grace Hopper_503_assignsubmission_file_/"),
+        (CANVAS, "hoppergrace_93_7004_"),
+        (PERSONAL_FOLDERS, "hopper/"),
+        (GRADESCOPE, "assignment_3_export/submission_13/"),
+    ],
+)
+def test_a_student_cannot_hand_in_the_metadata(files, place, text, run, tmp_path):
+    evil = {place + "submission_metadata.yml": text}
+    rows, _ = run(archive(tmp_path, {**files, **evil}), roster=ROSTER)
+    statuses = {row["id"]: row["status"] for row in rows}
+    assert statuses == {"1001": "graded", "1002": "graded", "1003": "no hand-in"}
+
+
+@pytest.mark.parametrize(
+    ("layout", "name"),
+    [
+        ("Canvas", "hoppergrace_93_7004_z_1_assignsubmission_file"),
+        ("Canvas", "hoppergrace_93_7004_-Ada Lovelace_1_assignsubmission_file_"),
+        ("Moodle", "Grace Hopper_503_assignsubmission_file_/a_91_9999_b"),
+        ("Moodle, one folder", "Grace Hopper_503_assignsubmission_file_a_91_99_b"),
+        ("Gradescope", "assignment_3_export/submission_13/a_91_99_b"),
+        ("folder", "week 3/z_1_assignsubmission_file"),
+        ("folder", "week 3/z/lovelaceada_91_9999_a"),
+    ],
+)
+def test_one_odd_name_moves_nobody_elses_hand_in(layout, name, run, tmp_path):
+    odd = {name + ending: ALAN for ending in ["", ".txt", ".ipynb"]}
+    rows, _ = run(archive(tmp_path, {**LAYOUTS[layout], **odd}), roster=ROSTER)
+    found = {row["id"]: row for row in rows}
+    assert float(found["1001"]["score"]) == ALL - POINTS[OPEN]
+    assert found["1002"]["status"] == "graded"
+    assert found["1001"]["file"] in LAYOUTS[layout]
+    held = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert held["layout"] == layout.split(",")[0]
+
+
+def test_the_only_hand_in_is_its_own_students(run, tmp_path):
+    """With nobody beside them, a student's name for a file proves nothing either."""
+    evil = "hoppergrace_93_7004_-Ada Lovelace_1_assignsubmission_file_.ipynb"
+    rows, _ = run(archive(tmp_path, {evil: ADA}), roster=ROSTER)
+    assert [row["status"] for row in rows] == ["no hand-in", "no hand-in", "graded"]
+
+
+def test_a_notebook_beside_an_export_is_said_to_be_there(run, tmp_path):
+    _, said = run(folder(tmp_path, {**MOODLE, "mine.ipynb": ALAN}), roster=ROSTER)
+    assert "names as Moodle gives them lie beside others" in said
+
+
+def test_a_number_of_any_length_stands_in_a_name(run, tmp_path):
+    long = "9" * 5000
+    files = {**MOODLE, f"Grace Hopper_503_assignsubmission_file_/{long}.ipynb": ADA}
+    rows, _ = run(archive(tmp_path, files), roster=ROSTER)
+    assert [row["status"] for row in rows] == ["graded"] * 3
 
 
 def test_junk_of_file_browsers_is_no_hand_in(run, tmp_path):

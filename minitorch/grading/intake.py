@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from minitorch.grading.handin import LARGEST
 from minitorch.grading.roster import Student
@@ -25,10 +25,14 @@ _LARGEST_METADATA = 100_000_000
 _NOTEBOOK = re.compile(r"\.ipynb(\.(json|txt))?$", re.IGNORECASE)
 # Left by file browsers and by Jupyter, never handed in.
 _JUNK = re.compile(r"(^|/)(__MACOSX/|\.ipynb_checkpoints/|\._|\.DS_Store$)")
-# Both of Moodle's forms: a folder for each student, or all files in one folder.
-_MOODLE = re.compile(r"(?:^|/)([^/]+?)_(\d+)_assignsubmission_file(?:_[^/]*)?(?:/|$)")
-_CANVAS = re.compile(r"^(.+?)_(LATE_)?(\d+|anon_[^_]+)_(\d+)_(.+)$")
-_GRADESCOPE = "submission_metadata.yml"
+# How an export's names of folders and files begin, before what a student chose.
+# Moodle has two forms: a folder for each student, or all files in one folder.
+_BEGINNINGS = {
+    "Moodle": re.compile(r"(.+?)_(\d+)_assignsubmission_[a-z]+(?:_|$)", re.DOTALL),
+    "Canvas": re.compile(r"(.+?)_(LATE_)?(\d+|anon_[^_]+)_(\d{1,18})_.", re.DOTALL),
+    "Gradescope": re.compile(r"(submission_\d+)$"),
+}
+_METADATA = "submission_metadata.yml"
 
 ORDERS = {
     "Canvas": "the upload with the highest number in Canvas",
@@ -99,7 +103,7 @@ def natural(name: str) -> tuple:
     >>> sorted(["a10", "a9", "A1"], key=natural)
     ['A1', 'a9', 'a10']
     """
-    pieces = re.split(r"(\d+)", name.casefold())
+    pieces = re.split(r"(\d{1,18})", name.casefold())
     return tuple(int(p) if i % 2 else p for i, p in enumerate(pieces)), name
 
 
@@ -124,17 +128,24 @@ def take_in(source: Path) -> Intake:
             "zip file that Moodle, Canvas or Gradescope gave"
         )
     files.sort(key=lambda file: natural(file[0]))
-    metadata = [f for f in files if f[0].rsplit("/", 1)[-1] == _GRADESCOPE]
-    metadata = [f for f in metadata if f[0].count("/") <= 1]
-    notebooks = [file for file in files if _NOTEBOOK.search(file[0])]
-    if metadata:
+    marks = [_mark(name) for name, _ in files]
+    pairs = zip(files, marks, strict=True)
+    telling = [m for file, m in pairs if m or _NOTEBOOK.search(file[0])]
+    layouts = {mark.layout if mark else "folder" for mark in telling}
+    layout = layouts.pop() if len(layouts) == 1 else "folder"
+    if layouts:
+        notes.append(
+            f"names as {' and '.join(sorted(layouts - {'folder'}))} gives them lie "
+            "beside others; all was read as a plain folder"
+        )
+    tops = {mark.top for mark in telling if mark}
+    metadata = [f for f in files if tops == {f[0].removesuffix(_METADATA)}]
+    if layout != "Gradescope":
+        taken = _by_name(source, files, layout)
+    elif metadata:
         taken = _gradescope(source, files, metadata[0])
-    elif any(_MOODLE.search(name) for name, _ in files):
-        taken = _by_name(source, files, "Moodle", _moodle)
-    elif notebooks and all(_CANVAS.match(_last(name)) for name, _ in notebooks):
-        taken = _by_name(source, files, "Canvas", _canvas)
     else:
-        taken = _by_name(source, files, "folder", lambda name: None)
+        taken = _by_name(source, files, "folder")
     taken.notes = notes + taken.notes
     return taken
 
@@ -198,29 +209,40 @@ def _in_archive(path: Path) -> tuple[_Files, list[str]]:
 # ----------------------------------------------------------------------------
 
 
-def _moodle(name: str) -> tuple[Student, tuple, bool] | None:
-    match = _MOODLE.search(name)
-    if not match:
-        return None
-    # "Participant" stands in place of a name where marking is anonymous.
-    return Student(name=match[1], moodle_id=match[2]), natural(name), False
+class _Mark(NamedTuple):
+    """What an export put before a file's own name."""
+
+    layout: str
+    top: str  # the folders before it, with the last stroke
+    match: re.Match[str]
 
 
-def _canvas(name: str) -> tuple[Student, tuple, bool] | None:
-    match = _CANVAS.match(_last(name))
-    if not match:
-        return None
-    person = Student(name=match[1], canvas_id=match[3])
-    return person, (int(match[4]), natural(name)), bool(match[2])
+def _mark(name: str) -> _Mark | None:
+    """Find the first mark of an export in a path: a student can only add behind it."""
+    parts = name.split("/")
+    for i, part in enumerate(parts):
+        matches = {k: pattern.match(part) for k, pattern in _BEGINNINGS.items()}
+        found = [(len(m[1]), layout, m) for layout, m in matches.items() if m]
+        if found:
+            _, layout, match = min(found, key=lambda each: each[0])
+            return _Mark(layout, "/".join([*parts[:i], ""]), match)
+    return None
 
 
-def _by_name(source: Path, files: _Files, layout: str, read: Any) -> Intake:
+def _by_name(source: Path, files: _Files, layout: str) -> Intake:
     taken = Intake(layout)
     others: dict[Student, list[str]] = {}
     for name, place in files:
-        person, order, late = read(name) or (None, natural(name), False)
-        people = (person,) if person else ()
+        person, order, late = None, natural(name), False
+        mark = _mark(name) if layout != "folder" else None
+        if mark and layout == "Moodle":
+            # "Participant" stands in place of a name where marking is anonymous.
+            person = Student(name=mark.match[1], moodle_id=mark.match[2])
+        elif mark:
+            person = Student(name=mark.match[1], canvas_id=mark.match[3])
+            order, late = (int(mark.match[4]), order), bool(mark.match[2])
         if _NOTEBOOK.search(name):
+            people = (person,) if person else ()
             handin = HandIn(str(source), name, place, people, order, late)
             taken.handins.append(handin)
         elif person:
@@ -246,7 +268,7 @@ def _tell_of_others(taken: Intake, others: dict[Student, list[str]]) -> None:
 
 def _gradescope(source: Path, files: _Files, metadata: tuple[str, int]) -> Intake:
     """One folder a submission; a file beside them says whose each is."""
-    top = metadata[0].removesuffix(_GRADESCOPE)
+    top = metadata[0].removesuffix(_METADATA)
     about = _gradescope_metadata(source, metadata)
     taken = Intake("Gradescope")
     others: dict[Student, list[str]] = {}
