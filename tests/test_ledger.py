@@ -13,7 +13,9 @@ from minitorch.studies import ledger, study
 from minitorch.studies.ledger import Claim, claims, entries, verdict
 
 ROOT = Path(__file__).parents[1]
-CLAIM = Claim("a/b", "03_subspaces", "p", "It needs", 100, "n", "t", "paper", "s", None)
+CLAIM = Claim(
+    "a/b", "03_subspaces", "li2018x", "It needs", 100, "n", "t", "paper", "s", None
+)
 
 
 def given(*values, **changed):

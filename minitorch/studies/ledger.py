@@ -6,6 +6,7 @@ rows, and the verdict follows by a rule that was fixed with the claim.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -28,7 +29,7 @@ class Claim:
     Args:
         id: "chapter/name", such as "subspaces/mlp-own"; it never changes.
         chapter: file name of the notebook that shows it, without its ending.
-        paper: key in the bibliography.
+        paper: key in the bibliography: first author, year, a word.
         text: the claim in our words.
         figure: the paper's number.
         unit: what the number counts or measures.
@@ -240,7 +241,7 @@ def page() -> str:
             ["claim", "paper", "ours", "seeds, scale, device", "verdict"],
             [
                 [
-                    f"{each.claim.text} {{cite:p}}`{each.claim.paper}`",
+                    f"{each.claim.text} ({_cited(each.claim)})",
                     f"{_short(each.claim.figure)} {each.claim.unit}",
                     each.ours,
                     f"{each.seeds}, {each.claim.scale}, {each.device}",
@@ -261,7 +262,7 @@ def page() -> str:
                 ["claim", "paper", "what it needs", "command"],
                 [
                     [
-                        f"{each.claim.text} {{cite:p}}`{each.claim.paper}`",
+                        f"{each.claim.text} ({_cited(each.claim)})",
                         f"{_short(each.claim.figure)} {each.claim.unit}. "
                         + _source(each.claim),
                         each.claim.needs,
@@ -271,6 +272,12 @@ def page() -> str:
                 ],
             )
     return "\n".join(lines) + "\n"
+
+
+def _cited(claim: Claim) -> str:
+    """Name a paper by first author and year, with a link to the bibliography."""
+    author, year = re.findall(r"^[a-z]+|\d{4}", claim.paper)
+    return f"[{author.title()} {year}](bibliography.md)"
 
 
 def _notes(claim: Claim) -> list[str]:
