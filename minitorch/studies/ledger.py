@@ -250,12 +250,14 @@ def page() -> str:
                 for each in done
             ],
         )
-        notes = [(each.claim.text, _notes(each.claim)) for each in done]
-        shared = [n for n in notes[0][1] if all(n in own for _, own in notes)]
-        lines += ["", "For all of them: " + " ".join(shared)]
-        for text, own in notes:
-            if left := [note for note in own if note not in shared]:
-                lines += ["", f"**{text}.** " + " ".join(left)]
+        for study in dict.fromkeys(each.claim.study for each in done):
+            mine = [each.claim for each in done if each.claim.study == study]
+            notes = [(claim.text, _notes(claim)) for claim in mine]
+            shared = [n for n in notes[0][1] if all(n in own for _, own in notes)]
+            lines += ["", f"**Rows of the study `{study}`.** " + " ".join(shared)]
+            for text, own in notes:
+                if left := [note for note in own if note not in shared]:
+                    lines += ["", f"*{text}:* " + " ".join(left)]
         if absent:
             lines += ["", "### Not run", ""]
             lines += _table(
