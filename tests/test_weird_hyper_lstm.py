@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from engines import BACKENDS, use
+from scipy import stats
 
 from minitorch import Tensor, backend, functional
 from minitorch.data import text
@@ -10,6 +11,8 @@ from minitorch.data.sources import DataError
 from minitorch.gradcheck import gradcheck
 from minitorch.rnn import lstm_cell
 from minitorch.studies import hyper_lstm as study
+from minitorch.studies import hyper_lstm_figures as figures
+from minitorch.studies.store import read_rows, results_folder
 from minitorch.weird.hyper_lstm import (
     Reader,
     hyper_lstm,
@@ -328,11 +331,12 @@ def test_a_change_of_weights_is_that_of_the_scaled_matrices():
     d_h, w_h = rng.normal(size=(6, 4, 3)), rng.normal(size=(12, 3))
     got = weight_changes(d_h, w_h)
     assert got.shape == (6, 4) and not got[0].any()
-    for t in range(1, 6):
-        for gate in range(4):
-            rows = w_h[gate * 3 : gate * 3 + 3]
-            old, new = (np.diag(d_h[at, gate]) @ rows for at in (t - 1, t))
-            want = np.linalg.norm(new - old) / np.linalg.norm(old)
+    for gate in range(4):
+        rows = w_h[gate * 3 : gate * 3 + 3]
+        scaled = [np.diag(d_h[t, gate]) @ rows for t in range(6)]
+        size = np.sqrt(np.mean([np.linalg.norm(each) ** 2 for each in scaled]))
+        for t in range(1, 6):
+            want = np.linalg.norm(scaled[t] - scaled[t - 1]) / size
             np.testing.assert_allclose(got[t, gate], want)
     with pytest.raises(
         ValueError, match=r"w_h \(4 H, H\), got \(6, 4, 3\) and \(3, 3\)"
@@ -400,3 +404,51 @@ def test_reading_is_learned():
     alone = -(shares * np.log2(shares)).sum()
     run = study.train({**TINY, "hidden": 24, "steps": 120, "length": 20, "lr": 0.05}, 0)
     assert run.bits[-1] < alone - 0.3
+
+
+# ----------------------------------------------------------------------------
+# What is committed, and shown
+# ----------------------------------------------------------------------------
+
+
+def test_the_committed_rows_are_whole_and_of_a_clean_tree():
+    assert study.STUDY.missing("book", 5) == []
+    rows = read_rows(study.STUDY.path(results_folder()))
+    assert all(row["provenance"]["clean"] for row in rows)
+    assert not study.STUDY.stale(rows)
+
+
+@pytest.mark.parametrize("name", ["learning", "comparison", "places", "stored_along"])
+def test_a_figure_says_what_it_shows(name):
+    shown = getattr(figures, name)()
+    text = shown.caption if name in ("comparison", "places") else shown.note
+    assert text.startswith("book scale") or "; book scale" in text
+    if name in ("learning", "stored_along"):
+        assert shown.alt.startswith(shown.title) and shown.png
+
+
+def test_the_comparison_is_that_of_the_rows():
+    rows = read_rows(study.STUDY.path(results_folder()))
+    bits = {}
+    for kind in study.KINDS:
+        mine = [row for row in rows if row["settings"]["net"] == kind]
+        rates = sorted({row["settings"]["lr"] for row in mine})
+        both = [
+            [r["result"] for r in mine if r["settings"]["lr"] == lr] for lr in rates
+        ]
+        best = min(both, key=lambda group: sum(r["train"] for r in group))
+        bits[kind] = [result["bits"] for result in best]
+    shown = figures.comparison()
+    for line, kind in zip(shown.rows, figures.NAMES, strict=True):
+        mean = np.mean(bits[kind])
+        low, high = stats.t.interval(0.95, 4, mean, stats.sem(bits[kind]))
+        want = [f"{value:.3f}" for value in (mean, low, high)]
+        assert list(line[2:5]) == want
+    ratios, used = study.relative("hyper", "still")
+    assert len(used) == 10
+    np.testing.assert_allclose(ratios, np.array(bits["hyper"]) / bits["still"])
+
+
+def test_changes_without_their_text_are_refused():
+    with pytest.raises(ValueError, match=r"got 3 characters and changes \(2, 4\)"):
+        figures.along("abc", np.zeros((2, 4)), note="")

@@ -37,8 +37,8 @@ def learning() -> Picture:
     """
     lines, ends = [], {}
     for kind, (key, name) in NAMES.items():
-        bits = study.results("curve", net=kind)
-        steps = study.results("steps", net=kind)[0]
+        bits = study.results(kind, "curve")
+        steps = study.results(kind, "steps")[0]
         lines.append(Series(key, steps[1:], bits[:, 1:], name))
         ends[kind] = bits[:, -1].mean()
     return curves(
@@ -58,10 +58,10 @@ def comparison() -> Table:
     >>> comparison().columns[:4]
     ('network', 'D', 'bits', 'low')
     """
-    rows, hyper = [], study.results(net="hyper")
+    rows, hyper = [], study.results("hyper")
     for kind, (_, name) in NAMES.items():
-        runs = study.stored(net=kind)
-        bits = study.results(net=kind)
+        runs = study.stored(kind)
+        bits = study.results(kind)
         seconds = float(np.mean([run["provenance"]["seconds"] for run in runs]))
         line = [name, runs[0]["result"]["D"]]
         line += [f"{value:.3f}" for value in mean_interval(bits)]
@@ -87,7 +87,7 @@ def places() -> Table:
         "between": "a space or a sign",
     }
     rows = [
-        [name, *(f"{v:.3f}" for v in mean_interval(study.results(kind, net="hyper")))]
+        [name, *(f"{v:.3f}" for v in mean_interval(study.results("hyper", kind)))]
         for kind, name in words.items()
     ]
     return table(
@@ -104,7 +104,7 @@ def stored_along() -> Picture:
     >>> stored_along().title
     'The weights move most at ...'
     """
-    row: Row = min(study.stored(net="hyper"), key=lambda row: row["seed"])
+    row: Row = study.stored("hyper")[0]
     moved = np.array(row["result"]["changes"]).T
     passage = alice().decode(alice().test[study.SEEN :][: len(moved)])
     note = "book scale: stored run of seed 0, held-out text of Alice in Wonderland"

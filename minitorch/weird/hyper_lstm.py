@@ -304,8 +304,9 @@ def scale_vectors(
 def weight_changes(d_h: np.ndarray, w_h: np.ndarray) -> np.ndarray:
     """Measure how far the main LSTM's matrix moves from step to step, gate by gate.
 
-    |diag(d_t - d_{t-1}) W_h| / |diag(d_{t-1}) W_h|, both Frobenius norms, over the
-    rows of one gate. No scaled matrix is written: |diag(d) W|^2 = sum_r d_r^2 |W_r|^2.
+    |diag(d_t - d_{t-1}) W_h| over the root of the mean of |diag(d_t) W_h|^2 along the
+    text; Frobenius norms over the rows of one gate. No scaled matrix is written, for
+    |diag(d) W|^2 = sum_r d_r^2 |W_r|^2.
 
     Args:
         d_h: (T, 4, H) scales along a text, as `Reader.scales` gives them.
@@ -317,9 +318,9 @@ def weight_changes(d_h: np.ndarray, w_h: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: when the shapes do not fit.
 
-    >>> d_h = np.array([1.0, 1.0, 1.5])[:, None, None] * np.ones((3, 4, 2))
-    >>> weight_changes(d_h, np.ones((8, 2)))[:, 0]
-    array([0. , 0. , 0.5])
+    >>> d_h = np.array([1.0, 1.0, 0.5, 0.5])[:, None, None] * np.ones((4, 4, 2))
+    >>> weight_changes(d_h, np.ones((8, 2)))[:, 0].round(3)
+    array([0.   , 0.   , 0.632, 0.   ])
     """
     T, gates, H = d_h.shape
     if gates != 4 or w_h.shape != (4 * H, H):
@@ -328,11 +329,9 @@ def weight_changes(d_h: np.ndarray, w_h: np.ndarray) -> np.ndarray:
             f"and {w_h.shape}"
         )
     rows = (w_h**2).sum(1).reshape(4, H)
+    size = ((d_h**2 * rows).sum(-1).mean(0)) ** 0.5  # (4,)
     change = np.zeros((T, 4))
-    moved, stood = (
-        np.sqrt((part**2 * rows).sum(-1)) for part in (np.diff(d_h, axis=0), d_h[:-1])
-    )
-    change[1:] = moved / stood
+    change[1:] = ((np.diff(d_h, axis=0) ** 2 * rows).sum(-1)) ** 0.5 / size
     return change
 
 
