@@ -3,6 +3,8 @@
 import inspect
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -124,6 +126,48 @@ def test_odd_cells_are_no_reason_to_stop(cells):
 def test_half_a_surrogate_pair_becomes_text():
     cells = [{"cell_type": "code", "source": "'\ud800'", "metadata": {}}]
     read_notebook(notebook(cells)).cells[0].source.encode()
+
+
+def test_a_notebook_of_very_many_cells_is_refused():
+    problem = graded(notebook(1001 * [{"cell_type": "code"}])).problem
+    assert problem == "too large: it has 1,001 cells; 1,000 do"
+
+
+def test_a_report_stays_small_whatever_is_handed_in(box):
+    marks = "".join(f'@exercise("{id}")\n' for id in ALL)
+    huge = {"cell_type": "code", "source": marks + "#" * 10**7, "metadata": {}}
+    bad = {"cell_type": "code", "source": "1 / 0", "metadata": {"tags": ["setup"]}}
+    report = graded(notebook([huge] + 100 * [bad]), box, exercises=ALL)
+    assert max(len(each.source) for each in report.outcomes) == 200_000
+    assert "has more than 200,000 characters" in report.outcomes[0].lines[0][1]
+    assert len(report.notes) == 21 and report.notes[-1] == "and 81 more"
+
+
+SEARCHES = """
+import importlib, pkgutil, re, resource
+resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+import minitorch.grading as package
+found = {}
+for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+    if not module.name.endswith("__main__"):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if isinstance(value, re.Pattern):
+                found[value] = f"{module.name}.{name}"
+parts = ["\\n", " ", "\\t", '"', "'", "a", "_", "/", "_1", "%", "%\\n", "answer(", "?"]
+for pattern, name in found.items():
+    for part in [*parts, "@exercise(", "\\n@exercise(\\n", "answer(id =", "a= "]:
+        print(name, repr(part), flush=True)
+        for _ in pattern.finditer(part * (3 * 10**5 // len(part))):
+            pass
+"""
+
+
+def test_no_search_in_a_text_takes_long():
+    done = subprocess.run(
+        [sys.executable, "-c", SEARCHES], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout.splitlines()[-1:] + [done.stderr]
+    assert "handin._WRITTEN" in done.stdout and "run._FIRST_CELL" in done.stdout
 
 
 # -- what is found in a notebook -----------------------------------------------

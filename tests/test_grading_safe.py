@@ -189,6 +189,33 @@ def test_a_magic_or_a_broken_last_line_costs_nothing(box):
     assert "cell 2 raised NameError" in report.notes[0]
 
 
+NOTEBOOK_ONLY = """\
+%pip install foo
+# I call minitorch.setup() first.
+minitorch.setup(scale="quick")
+files = !ls "it's
+size = len(files)
+cell = %time 3
+np.dot?
+?np.linalg.norm
+text = ("%d is "
+  % size)
+if size:
+    !echo (
+"""
+
+
+def test_what_only_a_notebook_understands_costs_nothing(box):
+    outcome, report = grade_middle(NOTEBOOK_ONLY + right(MIDDLE), box)
+    assert outcome.status == "passed" and report.notes == ()
+
+
+def test_a_helper_may_stand_in_the_cell_that_installs(box):
+    cells = ["%pip install foo\ndef helper(P): return P.T"]
+    report = graded(notebook(*cells, middle("return helper(P) @ grad")), box)
+    assert report.outcomes[1].status == "passed"
+
+
 def test_a_helper_in_a_cell_of_its_own_is_found(box):
     cells = [
         "import this_is_no_module\nfrom math import prod as product\nSIZE = 2",
@@ -640,11 +667,28 @@ def test_guesses_count_one_by_one_and_a_text_is_kept_for_a_person(box):
     assert found["engine/guesses"].score == 2 / len(asked)
     text = found["engine/checkpoints"]
     assert text.status == "to read" and text.score is None
+    assert text.text == "I measured \U0001f600."
     nothing = grade_engine(
         ['answer("engine/guesses", {"a": None})', 'answer("engine/checkpoints", " ")'],
         box,
     )
     assert {each.status for each in nothing.outcomes} == {"not attempted", "missing"}
+
+
+@pytest.mark.parametrize("rest", ['"I measured', '"I" + 1', "exit()"])
+def test_an_open_answer_that_does_not_run_is_read_by_a_person(box, rest):
+    source = f'answer("engine/checkpoints", {rest})'
+    found = {each.id: each for each in grade_engine([source], box).outcomes}
+    outcome = found["engine/checkpoints"]
+    assert (outcome.status, outcome.score) == ("to read", None)
+    assert outcome.text == source and "did not run to its end" in said(outcome)
+
+
+def test_a_long_open_answer_is_cut(box):
+    source = 'answer("engine/checkpoints", 10_000 * "I saw ")'
+    found = {each.id: each for each in grade_engine([source], box).outcomes}
+    text = found["engine/checkpoints"].text
+    assert text == 20_000 // 6 * "I saw " + "I \n[cut: the text has 60,000 characters]"
 
 
 @pytest.mark.parametrize("typed", ["S-123", ""])

@@ -11,6 +11,7 @@ import contextlib
 import functools
 import linecache
 import os
+import re
 import resource
 import socket
 import sys
@@ -195,17 +196,23 @@ def _main_module() -> dict[str, Any]:
     return module.__dict__
 
 
+# A line that only a notebook understands: %magic, !command, x = !command, name?
+_MAGIC = re.compile(r"^(\s*)(?:([^=#\s][^=#]*=\s*)?[%!].*|\?+[\w.]+|[\w.]+\?+)\s*$")
+
+
 def _parse(source: str) -> ast.Module:
     """Parse a cell, without lines that only a notebook understands."""
-    try:
-        return ast.parse(source)
-    except SyntaxError:
-        lines = source.split("\n")
-        for i, line in enumerate(lines):
-            bare = line.lstrip()
-            if bare.startswith(("%", "!")):
-                lines[i] = line[: len(line) - len(bare)] + "pass"
-        return ast.parse("\n".join(lines))
+    lines = source.split("\n")
+    for _ in range(100):
+        try:
+            return ast.parse("\n".join(lines))
+        except SyntaxError as error:
+            at = (error.lineno or 0) - 1
+            magic = _MAGIC.fullmatch(lines[at]) if 0 <= at < len(lines) else None
+            if magic is None:
+                raise
+            lines[at] = magic[1] + (f"{magic[2]}[]" if magic[2] else "pass")
+    return ast.parse("\n".join(lines))
 
 
 def _needed(tree: ast.AST) -> set[str]:
@@ -328,5 +335,6 @@ def main() -> None:
     names = stand_ins(learner)
     offered.__dict__.update(names)
     learner.space.update(names, np=np, minitorch=minitorch)
+    minitorch.setup = names["check"]  # it tells of the machine, which is not in view
     vars(builtins).update(exit=sys.exit, quit=sys.exit)
     learner.serve()

@@ -15,6 +15,7 @@ from typing import Any
 import minitorch
 
 LARGEST = 20_000_000  # bytes of a notebook; one with all its figures has 1 or 2 million
+_CELLS = 1000  # that a notebook may have; a chapter has about a hundred
 _WRITTEN = re.compile(
     r"""^[^\S\n]*@exercise\(\s*(?:id\s*=\s*)?["']([\w/-]+)["']"""
     r"""|^[^#\n]*\banswer\(\s*(?:id\s*=\s*)?["']([\w/-]+)["']""",
@@ -140,6 +141,8 @@ def _code_cells(held: dict[str, Any]) -> Iterable[Cell]:
         cells = [each for sheet in sheets for each in _list(_dict(sheet).get("cells"))]
     if not isinstance(cells, list):
         raise NotebookError("not a notebook: it has no list of cells")
+    if len(cells) > _CELLS:
+        raise NotebookError(f"too large: it has {len(cells):,} cells; {_CELLS:,} do")
     for cell in map(_dict, cells):
         if cell.get("cell_type") != "code":
             continue

@@ -12,7 +12,7 @@ import numpy as np
 import minitorch
 from minitorch.grading import driver
 from minitorch.grading.driver import Reply
-from minitorch.grading.handin import Notebook, NotebookError, read_notebook
+from minitorch.grading.handin import Cell, Notebook, NotebookError, read_notebook
 from minitorch.grading.handin import shipped as shipped_notebook
 from minitorch.grading.report import Outcome, Report, Status
 from minitorch.grading.sandbox import (
@@ -36,7 +36,11 @@ from minitorch.grading.spec import (
 _QUESTIONS = 1000  # that one call or cell may have for its grader
 _SOURCE = 200_000  # characters of a cell that is run; of all others together
 _LINES = 30  # that an outcome has at most
-_FIRST_CELL = re.compile(r"\bminitorch\.setup\(|^\s*[%!]\s*pip\b", re.MULTILINE)
+_NOTES = 20  # that a report has at most
+_TEXT = 20_000  # characters of an open answer that are kept
+_FIRST_CELL = re.compile(
+    r"\bminitorch\.setup\(|^[^\S\n]*[%!][^\S\n]*pip\b", re.MULTILINE
+)
 Lines = tuple[tuple[str, str], ...]
 
 
@@ -96,6 +100,8 @@ def grade_notebook(
             _grade_one(session, exercise, seed) for exercise in exercises.values()
         )
         notes += session.notes()
+    if len(notes) > _NOTES:
+        notes[_NOTES:] = [f"and {len(notes) - _NOTES} more"]
     return Report(chapter, version, outcomes, tuple(map(_clean, notes)))
 
 
@@ -112,8 +118,8 @@ def _wrong_notebook(
 
 def _clean(text: str, longest: int = 500) -> str:
     """Bring a text that a learner may have made into one printable line."""
-    line = "".join(c if c.isprintable() else " " for c in text)
-    return line if len(line) <= longest else line[:longest] + " ..."
+    line = "".join(c if c.isprintable() else " " for c in text[:longest])
+    return line if len(text) <= longest else line + " ..."
 
 
 # ----------------------------------------------------------------------------
@@ -163,18 +169,18 @@ class _Session:
 
     def __enter__(self) -> "_Session":
         self.steps = _shipped_setup(self.chapter)
+        room = _SOURCE
         for number, cell in enumerate(self.notebook.cells, 1):
             name = f"cell {number}"
-            if _FIRST_CELL.search(cell.source):
-                continue
-            if cell.answers or cell.draws_data or "setup" in cell.tags:
+            if cell.answers or cell.draws_data or _is_setup(cell):
                 step = _Step(name, cell.source, cell.answers)
                 if len(cell.source) > _SOURCE:
                     text = f"has more than {_SOURCE:,} characters"
                     step.ended = Ended("too large", text)
                 self.steps.append(step)
-            elif sum(map(len, self.others.values())) + len(cell.source) <= _SOURCE:
+            elif len(cell.source) <= room:
                 self.others[name] = cell.source
+                room -= len(cell.source)
         return self
 
     def __exit__(
@@ -406,10 +412,13 @@ def _shipped_setup(chapter: str) -> list[_Step]:
         return []
     cells = read_notebook(path.read_bytes()).cells
     return [
-        _Step("the course's set-up", cell.source)
-        for cell in cells
-        if "setup" in cell.tags and not _FIRST_CELL.search(cell.source)
+        _Step("the course's set-up", cell.source) for cell in cells if _is_setup(cell)
     ]
+
+
+def _is_setup(cell: Cell) -> bool:
+    """Tell a set-up cell; the very first, which installs the course, is none here."""
+    return "setup" in cell.tags and not _FIRST_CELL.search(cell.source)
 
 
 def _changed(before: tuple, after: Any) -> int | None:
@@ -431,7 +440,7 @@ def _grade_one(session: _Session, exercise: Exercise, seed: int) -> Outcome:
     counted = list(cells)[-1:]
 
     def outcome(
-        status: Status, credit: float | None = 0.0, lines: Lines = ()
+        status: Status, credit: float | None = 0.0, lines: Lines = (), text: str = ""
     ) -> Outcome:
         return Outcome(
             exercise.id,
@@ -440,8 +449,18 @@ def _grade_one(session: _Session, exercise: Exercise, seed: int) -> Outcome:
             None if credit is None else credit * exercise.points,
             exercise.points,
             tuple((label, _clean(text)) for label, text in lines[:_LINES] if text),
-            "".join(cells[name].source for name in counted),
+            source()[:_SOURCE],
+            text,
         )
+
+    def source() -> str:
+        return "".join(cells[name].source for name in counted)
+
+    def for_a_person(text: str, why: str = "") -> Outcome:
+        if len(text) > _TEXT:
+            text = f"{text[:_TEXT]}\n[cut: the text has {len(text):,} characters]"
+        lines = (("", f"{why}A person reads this one."),)
+        return outcome("to read", None, lines, text)
 
     if not cells:
         return outcome("missing", lines=(("", "The notebook has no cell for it."),))
@@ -451,6 +470,8 @@ def _grade_one(session: _Session, exercise: Exercise, seed: int) -> Outcome:
         return outcome(ended.status, lines=(("", f"The code {ended.text}."),))
     if not look.values:
         steps = [s for s in session.steps if exercise.id in s.answers]
+        if exercise.kind == "open" and any(s.ended or s.error for s in steps):
+            return for_a_person(source(), "The cell did not run to its end. ")
         for step in steps:
             if step.ended:
                 text = f"The code of {step.name} {step.ended.text}."
@@ -495,7 +516,7 @@ def _grade_one(session: _Session, exercise: Exercise, seed: int) -> Outcome:
     if exercise.kind == "open":
         if not isinstance(value, str):
             return outcome("not yet", lines=(("", "Wanted is a text in quotes."),))
-        return outcome("to read", None, (("", "A person reads this one."),))
+        return for_a_person(value)
     number = session.number(exercise.id) if exercise.personal else ""
     if exercise.personal and not number:
         text = "The student's number is not known, so neither are the data."
