@@ -1133,6 +1133,28 @@ def test_gradescope_says_why_nothing_was_graded():
     assert [(t["score"], t["max_score"]) for t in found["tests"]] == [(0, ALL)]
 
 
+@pytest.fixture
+def submission(graded_by_stand_in, tmp_path):
+    """Lay out what `run_autograder` reads; the submission is still to be written."""
+    order = {"chapter": CHAPTER, "seed": 7, "points": POINTS, "private": ""}
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "order.json").write_text(json.dumps(order))
+    (tmp_path / "submission").mkdir()
+    return tmp_path / "submission" / "work.ipynb"
+
+
+def test_a_fault_of_the_grader_still_gives_results(monkeypatch, submission, tmp_path):
+    def grade(order, raw, student):
+        raise IndexError("list index\nout of range")
+
+    monkeypatch.setattr(module.Order, "grade", grade)
+    submission.write_bytes(ADA)
+    gradescope.run_autograder(tmp_path)
+    found = json.loads((tmp_path / "results" / "results.json").read_text())
+    assert "the grader itself failed (IndexError: list index out" in found["output"]
+    assert [test["score"] for test in found["tests"]] == [0]
+
+
 # ----------------------------------------------------------------------------
 # For real: learners' code in its sandbox
 # ----------------------------------------------------------------------------

@@ -180,6 +180,19 @@ class Order:
             sandbox=self.sandbox if here else _own_sandbox(unsafe),
         )
 
+    def try_grade(self, raw: bytes, student: str) -> tuple[bool, Report]:
+        """Grade one notebook; a fault of ours is its problem, and nobody else's.
+
+        Returns:
+            Whether it was graded, and the report.
+        """
+        try:
+            return True, self.grade(raw, student)
+        except Exception as error:
+            said = " ".join(str(error).split())
+            fault = f"the grader itself failed ({type(error).__name__}: {said})"
+            return False, Report(self.chapter, problem=f"{fault}; try again")
+
     def key(self, raw: bytes, student: str) -> str:
         """Name all that a report depends on; the same name, the same report."""
         parts = [_FORMAT, self.chapter, self.seed, self.private, self.sandbox.way]
@@ -253,12 +266,7 @@ def _as_they_come(tasks: Iterator[Any], jobs: int) -> Iterator[Any]:
 
 def _task(order: Order, i: int, raw: bytes, student: str) -> tuple[int, bool, Report]:
     """Grade in a worker: (which, whether it was graded at all, the report)."""
-    try:
-        return i, True, order.grade(raw, student)
-    except Exception as error:  # a fault of ours must not cost the others theirs
-        said = " ".join(str(error).split())
-        fault = f"the grader itself failed ({type(error).__name__}: {said}); run again"
-        return i, False, Report(order.chapter, problem=fault)
+    return i, *order.try_grade(raw, student)
 
 
 def _kept_report(file: Path) -> Report | None:
