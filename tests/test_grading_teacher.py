@@ -22,6 +22,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import joblib
+import numpy as np
 import pytest
 
 from minitorch.grading import grade as module
@@ -1153,6 +1154,29 @@ def test_a_fault_of_the_grader_still_gives_results(monkeypatch, submission, tmp_
     found = json.loads((tmp_path / "results" / "results.json").read_text())
     assert "the grader itself failed (IndexError: list index out" in found["output"]
     assert [test["score"] for test in found["tests"]] == [0]
+
+
+def test_a_second_try_on_gradescope_meets_other_inputs(
+    monkeypatch, submission, tmp_path
+):
+    seeds = []
+
+    def grade(order, raw, student):
+        seeds.append(order.seed)
+        return stand_in(order, raw, student)
+
+    monkeypatch.setattr(module.Order, "grade", grade)
+    for raw in (ADA, ALAN, ADA):
+        submission.write_bytes(raw)
+        gradescope.run_autograder(tmp_path)
+    order = tmp_path / "source" / "order.json"
+    order.write_text(order.read_text().replace('"seed": 7', '"seed": 8'))
+    gradescope.run_autograder(tmp_path)
+    first, second, same, other = seeds
+    assert first == same and len({7, first, second, other}) == 4
+    for spec in exercises(CHAPTER).values():
+        if spec.kind == "function":
+            next(spec.cases(np.random.default_rng([first, 1])))
 
 
 # ----------------------------------------------------------------------------
