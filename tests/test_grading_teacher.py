@@ -84,7 +84,10 @@ def stand_in(order, raw, student):
         elif '"right"' in source:
             status, score = "passed", each.points
         lines = (("seen as", student),)
-        outcome = Outcome(id, each.title, status, score, each.points, lines, source)
+        text = source.split('"""')[1] if status == "to read" else ""
+        outcome = Outcome(
+            id, each.title, status, score, each.points, lines, source, text
+        )
         outcomes.append(outcome)
     return Report(order.chapter, read.course_version, tuple(outcomes))
 
@@ -652,6 +655,46 @@ def test_open_answers_go_to_a_person_and_come_back(run, tmp_path):
     assert rows[0][OPEN] == "" and rows[0]["to read"] == "1"
     (line,) = table(manual)
     assert line["given"] == "" and "an earlier answer had 1.5" in line["comment"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It\u00a0is\u2003so \U0001f468\u200d\U0001f4bb \x0b indeed.\r\nYes.",
+        "'=1+1 is quoted",
+        "word " * 40_000,  # more than the csv module reads, unless told to
+    ],
+    ids=["odd letters", "quote", "long"],
+)
+def test_points_stay_with_whatever_was_written(text, run, tmp_path):
+    source = folder(tmp_path, {"1001.ipynb": notebook(text=text)})
+    run(source, roster=ROSTER)
+    fill(tmp_path / "out" / "manual.csv", given="2", comment="ok")
+    for _ in range(2):
+        rows, _ = run(source, roster=ROSTER)
+        assert rows[0][OPEN] == "2" and rows[0]["to read"] == "0"
+        (line,) = table(tmp_path / "out" / "manual.csv")
+        assert line["given"] == "2" and line["comment"] == "ok"
+
+
+def test_a_person_reads_what_was_received(monkeypatch, run, tmp_path):
+    """Not what a parser makes of the cell: a text may be put together there."""
+    cell = f'text = "I measured "\nanswer("{OPEN}", text + "things")'
+
+    def graded(text):
+        read = Outcome(OPEN, "T", "to read", None, POINTS[OPEN], (), cell, text)
+        report = Report(CHAPTER, "0.1.0", (read,))
+        monkeypatch.setattr(module.Order, "grade", lambda *asked: report)
+        return run(source, "--seed", str(len(text)))[0][0]
+
+    source = folder(tmp_path, {"1001.ipynb": ADA})
+    graded("I measured things")
+    manual = tmp_path / "out" / "manual.csv"
+    assert table(manual)[0]["answer"] == "I measured things"
+    fill(manual, given="2")
+    assert graded("I measured things")[OPEN] == "2"
+    row = graded("I measured other things")
+    assert row[OPEN] == "" and row["to read"] == "1"
 
 
 @pytest.mark.parametrize("given", ["99", "two", "-1"])

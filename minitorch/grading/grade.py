@@ -17,7 +17,6 @@ from tqdm import tqdm
 import minitorch
 from minitorch.grading import spec
 from minitorch.grading.intake import ORDERS, HandIn, Intake, take_in
-from minitorch.grading.likeness import written_text
 from minitorch.grading.manual import Mark, Marks, read_marks, same_answer
 from minitorch.grading.private import load_private, read_private
 from minitorch.grading.report import Report
@@ -82,9 +81,8 @@ class Graded:
         mark = self.marks.get((row.student.key, id))
         if mark is None or mark.points is None or row.report is None:
             return None
-        sources = [each.source for each in row.report.outcomes if each.id == id]
-        answers = [written_text(source, id) for source in sources]
-        return mark if any(same_answer(a, mark.answer) for a in answers) else None
+        texts = [each.text for each in row.report.outcomes if each.id == id]
+        return mark if any(same_answer(t, mark.answer) for t in texts) else None
 
 
 def all_exercises(chapter: str, private: str = "") -> dict[str, spec.Exercise]:

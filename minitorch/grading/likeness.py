@@ -42,18 +42,19 @@ def likenesses(
 
     Args:
         exercise: to which.
-        answers: (file, source of the answer's cell).
+        answers: (file, source of the answer's cell, or an open answer's text).
     """
     if exercise.planted or exercise.kind not in ("function", "open"):
         return []
     is_text = exercise.kind == "open"
-    read = open_text if is_text else normal_function
     fewest = FEWEST_WORDS if is_text else FEWEST_NODES
     shipped = "" if is_text else _shipped(exercise)
     groups: dict[str, list[str]] = {}
     sizes = {}
-    for file, source in answers:
-        form, size = read(source, exercise.id)
+    for file, answer in answers:
+        form, size = (
+            normal_text(answer) if is_text else normal_function(answer, exercise.id)
+        )
         if size >= fewest:
             groups.setdefault(form, []).append(file)
             sizes[form] = size
@@ -152,30 +153,11 @@ class _Plain(ast.NodeTransformer):
         return self.visit(ast.Assign([node.target], node.value))
 
 
-def open_text(source: str, id: str) -> tuple[str, int]:
-    """Take an open answer's words out of its cell.
+def normal_text(text: str) -> tuple[str, int]:
+    """Write a text without capitals and layout; give the number of its words too.
 
-    >>> open_text('answer("c/open", "It  is\\\\nBIG.")', "c/open")
+    >>> normal_text("It  is\\nBIG.")
     ('it is big.', 3)
     """
-    words = written_text(source, id).casefold().split()
+    words = text.casefold().split()
     return " ".join(words), len(words)
-
-
-def written_text(source: str, id: str) -> str:
-    """Give the text of an open answer as it was written; "" where there is none.
-
-    >>> written_text('answer("c/open", "One.")', "c/open")
-    'One.'
-    """
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-    found = ""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and len(node.args) > 1:
-            said = [n.value for n in node.args[:2] if isinstance(n, ast.Constant)]
-            if len(said) == 2 and said[0] == id and isinstance(said[1], str):
-                found = said[1]
-    return found

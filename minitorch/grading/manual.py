@@ -4,7 +4,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from minitorch.grading.tables import Refused, read_number, read_table, write_table
+from minitorch.grading.tables import (
+    Refused,
+    one_text,
+    read_number,
+    read_table,
+    write_table,
+)
 
 COLUMNS = ["id", "name", "exercise", "points", "given", "comment", "rubric", "answer"]
 
@@ -56,12 +62,13 @@ def read_marks(path: Path, most: dict[str, float]) -> Marks:
 
 
 def same_answer(one: str, other: str) -> bool:
-    """Compare two texts as a spreadsheet program may have saved them.
+    """Compare two texts as a table and a spreadsheet program may have changed them.
 
-    >>> same_answer("It is\\nbig.", "'It is big. ")
+    >>> same_answer("It\\u00a0is\\nbig.", "'It is big. ")
     True
     """
-    return one.removeprefix("'").split() == other.removeprefix("'").split()
+    ours, theirs = (one_text(t).removeprefix("'").split() for t in (one, other))
+    return ours == theirs
 
 
 def write_marks(path: Path, answers: Iterable[list[Any]], marks: Marks) -> None:

@@ -31,7 +31,7 @@ class Outcome:
         points: what the exercise is worth.
         lines: what to tell the student: (label, text), as the notebook's check does.
         source: the learner's cell, as handed in.
-        text: of an open answer, as it was received.
+        text: of an open answer, as it was received; its cell, where that did not run.
     """
 
     id: str
@@ -42,15 +42,6 @@ class Outcome:
     lines: tuple[tuple[str, str], ...] = ()
     source: str = ""
     text: str = ""
-
-    @property
-    def to_be_read(self) -> str:
-        """Give what a person reads of an open answer: its text, or else its cell.
-
-        >>> Outcome("c/x", "T", "raised", 0.0, 1.0, source="answer(").to_be_read
-        'answer('
-        """
-        return self.text or self.source
 
 
 @dataclass(frozen=True)

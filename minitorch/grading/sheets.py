@@ -10,7 +10,7 @@ from typing import Any
 
 import minitorch
 from minitorch.grading.grade import Graded, Row
-from minitorch.grading.likeness import Likeness, likenesses, written_text
+from minitorch.grading.likeness import Likeness, likenesses
 from minitorch.grading.manual import write_marks
 from minitorch.grading.report import Outcome
 from minitorch.grading.tables import number, write_table, write_whole
@@ -162,12 +162,13 @@ def _scores_json(
 def _alike(graded: Graded) -> list[Likeness]:
     found = []
     for id, exercise in graded.exercises.items():
-        sources = {}  # by file: a group's members share one
+        answers = {}  # by file: a group's members share one
         for row in graded.rows:
             outcome = _outcome(row, id)
             if outcome and outcome.status not in ("not attempted", "missing"):
-                sources[row.file] = outcome.source
-        found += likenesses(exercise, sources.items())
+                is_text = exercise.kind == "open"
+                answers[row.file] = outcome.text if is_text else outcome.source
+        found += likenesses(exercise, answers.items())
     return found
 
 
@@ -184,9 +185,8 @@ def _open_answers(graded: Graded) -> Iterator[list[Any]]:
         for each in _outcomes(row):
             if each.status == "to read":
                 rubric = graded.exercises[each.id].rubric
-                text = written_text(each.source, each.id)
                 who, points = row.student, graded.points[each.id]
-                yield [who.key, who.name, each.id, points, rubric, text]
+                yield [who.key, who.name, each.id, points, rubric, each.text]
 
 
 def _canvas(graded: Graded, path: Path) -> None:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+csv.field_size_limit(100_000_000)  # a cell may hold a long answer; it was 131,072
+
 
 class Refused(Exception):
     """The teacher's command cannot go on; the message says why and what to do."""
@@ -120,10 +122,11 @@ def _cell(value: object) -> str:
 def one_text(text: str) -> str:
     """Write a text without what a screen or a table would act on, lines aside.
 
-    >>> one_text("a\\x1b[2Jb")
-    'a?[2Jb'
+    >>> one_text("a\\x1b[2Jb\\u00a0c")
+    'a?[2Jb c'
     """
-    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+    spaced = (" " if c.isspace() and c not in "\n\t" else c for c in text)
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in spaced)
 
 
 def number(value: float) -> str:
