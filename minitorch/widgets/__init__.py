@@ -27,8 +27,18 @@ To add one for another chapter, say `masks`:
    module hears `{"done": true}`, or `{"error": "..."}` when Python raised.
 """
 
+from minitorch.widgets.breeding import PictureBreeder
+from minitorch.widgets.hypernet import HypernetExplorer
 from minitorch.widgets.subspace import SubspaceExplorer
 from minitorch.widgets.tape import TapeExplorer
 from minitorch.widgets.view import StaticView, Widget, show
 
-__all__ = ["StaticView", "SubspaceExplorer", "TapeExplorer", "Widget", "show"]
+__all__ = [
+    "HypernetExplorer",
+    "PictureBreeder",
+    "StaticView",
+    "SubspaceExplorer",
+    "TapeExplorer",
+    "Widget",
+    "show",
+]
