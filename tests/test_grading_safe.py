@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 import minitorch
+from minitorch.grading import run, spec
 from minitorch.grading import sandbox as sandboxes
-from minitorch.grading import spec
 from minitorch.grading.run import grade_notebook
-from minitorch.grading.sandbox import Limits, Sandbox, SandboxError
+from minitorch.grading.sandbox import Limits, Sandbox, SandboxError, Watch
 from minitorch.grading.wire import pack, unpack
 
 IDS = ["subspace/project", "subspace/project_grad", "subspace/fwht"]
@@ -456,14 +456,38 @@ def test_an_endless_printer_costs_its_time_and_no_more(box):
     assert outcome.status == "too long"
 
 
-def test_a_hand_in_as_a_whole_has_a_limit(box):
-    slow = "import time\nstop = time.process_time() + 0.5\n"
-    slow += "while time.process_time() < stop: pass\n"
-    limits = Limits(seconds=2.0, exercise_seconds=2.0, whole_seconds=0.5)
-    sources = [slow + middle("import os\nos._exit(0)"), slow + right(IDS[2])]
-    report = graded(notebook(*sources), box, limits=limits)
-    assert [each.status for each in report.outcomes[1:]] == ["died", "too long"]
-    assert "took over 0.5 s of CPU in all" in said(report.outcomes[2])
+BUSY = "import time\nstop = time.process_time() + 0.03\n"
+BUSY += "while time.process_time() < stop: pass\n"
+NAP = "import time\ntime.sleep(0.4)\n"
+
+
+@pytest.mark.parametrize(
+    "source, whole, words",
+    [
+        (BUSY, 1.0, "took over 1 s of CPU in all"),
+        (NAP, 0.8, "in all"),
+        ("import os\nos._exit(0)\n", 20.0, "had to be started over 5 times"),
+    ],
+)
+def test_a_hand_in_as_a_whole_has_a_limit(box, monkeypatch, source, whole, words):
+    monkeypatch.setattr(run, "_STARTS", 5)
+    limits = Limits(seconds=2.0, exercise_seconds=2.0, whole_seconds=whole)
+    cells = 60 * [cell(source, metadata={"tags": ["setup"]})]
+    cells = [*(cells if source is BUSY else cells[:15]), cell(right(IDS[0]))]
+    outcome = graded(notebook(cells=cells), box, limits=limits).outcomes[0]
+    assert outcome.status == "too long" and words in said(outcome)
+
+
+def test_work_in_small_pieces_adds_up(box):
+    process = box.start(LIMITS)
+    spent = 0.0
+    for _ in range(20):
+        watch = Watch(process, 1.0)
+        process.send({"do": "cell", "name": "busy", "source": BUSY}, watch)
+        assert process.receive(1000, watch)["error"] == ""
+        spent += watch.spent
+    process.stop()
+    assert 20 * 0.03 * 0.8 < spent < 3
 
 
 # -- cheats -------------------------------------------------------------------
@@ -706,6 +730,21 @@ def test_personal_data_are_those_of_the_teachers_list(box, typed):
     unknown = grade_engine(sources, box)
     status = {each.id: each.status for each in unknown.outcomes}["engine/own_slopes"]
     assert status == ("passed" if typed else "not yet")
+
+
+def test_the_grader_draws_personal_data_a_few_times_and_reads_short_numbers(
+    box, monkeypatch
+):
+    lengths, drawn = [], []
+    key, rng = run.student_key, run.personal_rng
+    monkeypatch.setattr(run, "student_key", lambda s: lengths.append(len(s)) or key(s))
+    monkeypatch.setattr(run, "personal_rng", lambda *a: drawn.append(a) or rng(*a))
+    ask = 'personal("engine/own_slopes", '
+    source = f"for i in range(10):\n    {ask}'1' * 300_000)\n"
+    source += f"for i in range(30):\n    {ask}i)\n"
+    report = grade_engine([source, 'answer("engine/checkpoints", "x")'], box)
+    assert max(lengths) <= 40 and len(drawn) == run._DRAWS
+    assert "given for 20 numbers, and no more" in report.notes[0]
 
 
 # -- the sandbox itself -------------------------------------------------------

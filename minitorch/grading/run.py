@@ -1,6 +1,7 @@
 """Grade one notebook: its code runs in a sandbox, and only plain values come back."""
 
 import re
+import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from minitorch.grading.handin import Cell, Notebook, NotebookError, read_noteboo
 from minitorch.grading.handin import shipped as shipped_notebook
 from minitorch.grading.report import Outcome, Report, Status
 from minitorch.grading.sandbox import (
+    CLOCK,
     MB,
     Ended,
     Limits,
@@ -34,6 +36,8 @@ from minitorch.grading.spec import (
 )
 
 _QUESTIONS = 1000  # that one call or cell may have for its grader
+_DRAWS = 20  # of personal data for one hand-in
+_STARTS = 50  # of a process for one hand-in
 _SOURCE = 200_000  # characters of a cell that is run; of all others together
 _LINES = 30  # that an outcome has at most
 _NOTES = 20  # that a report has at most
@@ -163,7 +167,11 @@ class _Session:
     referee: Process | None = None
     size: int = 0  # how many processes there are when all cells have run
     referee_seconds: float = 0.0  # of CPU that references have taken
-    spent: float = 0.0
+    spent: float = 0.0  # CPU seconds of the learner's code
+    begun: float = field(default_factory=time.monotonic)
+    own_begun: float = field(default_factory=time.thread_time)
+    starts: int = 0
+    draws: dict[tuple[str, str], tuple] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     typed: dict[str, str] = field(default_factory=dict)  # students' numbers, by id
 
@@ -216,7 +224,6 @@ class _Session:
                 reply = self.process.receive(most, watch)
                 if not {"ask", "personal"} & reply.keys():
                     return reply
-                watch.look()
                 questions += 1
                 if questions > _QUESTIONS:
                     text = f"called earlier exercises over {_QUESTIONS:,} times"
@@ -253,19 +260,41 @@ class _Session:
         Raises:
             Ended: when the hand-in has used up all its time.
         """
+        self.in_time()
         while self.process is None:
-            if self.spent > self.limits.whole_seconds:
-                text = f"took over {self.limits.whole_seconds:g} s of CPU in all"
-                raise Ended("too long", text)
             self.process = self.sandbox.start(self.limits)
+            self.starts += 1
+            self.spent += self.process.seen
             planted = {id: each.planted for id, each in self.exercises.items()}
             start = {"do": "start", "planted": planted, "others": self.others}
             self.request(start, 10.0, 1000, [])
             for step in self.steps:
                 if not step.ended and not self._run(step):
                     break
+                self.in_time()
             if self.process:
                 self.size = len(self.process.tree())
+            self.in_time()
+
+    def in_time(self) -> None:
+        """See that the hand-in as a whole is within its limits.
+
+        Raises:
+            Ended: when it is not; then its process is stopped.
+        """
+        most = self.limits.whole_seconds
+        ours = time.thread_time() - self.own_begun + self.referee_seconds
+        clock = time.monotonic() - self.begun
+        if self.spent + ours > most:
+            text = f"took over {most:g} s of CPU in all"
+        elif clock > CLOCK * most:
+            text = f"was not done after {clock:.0f} seconds in all"
+        elif self.process is None and self.starts >= _STARTS:
+            text = f"had to be started over {_STARTS} times"
+        else:
+            return
+        self.stop()
+        raise Ended("too long", text)
 
     def _run(self, step: _Step) -> bool:
         message = {"do": "cell", "name": step.name, "source": step.source}
@@ -376,13 +405,18 @@ class _Session:
 
     def _personal(self, asked: dict[str, Any]) -> Any:
         """Give a student's own data."""
-        id, typed = str(asked["personal"]), str(asked.get("student", ""))
+        id, typed = str(asked["personal"]), str(asked.get("student", ""))[:40]
         exercise = self.exercises.get(id)
         if exercise is None or not exercise.personal:
             return {"output": None, "error": f"{_clean(id)} has no personal data"}
-        self.typed[id] = student_key(typed)[:40]
-        data = next(exercise.cases(personal_rng(id, self.number(id))))
-        return {"output": tuple(data), "error": ""}
+        self.typed[id] = student_key(typed)
+        draw = id, self.number(id)
+        if draw not in self.draws:
+            if len(self.draws) == _DRAWS:
+                text = f"personal data are given for {_DRAWS} numbers, and no more"
+                return {"output": None, "error": text}
+            self.draws[draw] = tuple(next(exercise.cases(personal_rng(*draw))))
+        return {"output": self.draws[draw], "error": ""}
 
     def number(self, id: str) -> str:
         """Give the student's number: the teacher's, or else the one typed in."""

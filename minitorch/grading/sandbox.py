@@ -31,7 +31,7 @@ from minitorch.grading import wire
 Status = Literal["too long", "too large", "died"]
 Way = Literal["bubblewrap", "unshare", "nothing"]
 MB = 1 << 20
-_CLOCK = 5  # times the seconds of CPU, by the clock: a machine may have other work
+CLOCK = 5  # times the seconds of CPU, by the clock: a machine may have other work
 _MOMENT = 0.05  # seconds between two looks at a process
 
 
@@ -42,7 +42,8 @@ class Limits:
     Args:
         seconds: of CPU for one call, or one cell; five times as much by the clock.
         exercise_seconds: of CPU for all calls of one exercise.
-        whole_seconds: of CPU for one hand-in.
+        whole_seconds: of CPU for one hand-in, its grader's included; five times as
+            much by the clock.
         memory: bytes of address space of a process, and of all its processes' memory.
         processes: with threads, beside its own.
         disk: bytes of its scratch folder, which is gone when it ends.
@@ -387,6 +388,7 @@ class Process:
     ):
         self.process, self.channel, self.limits = process, channel, limits
         self.scratch = scratch
+        self.seen = 0.0  # CPU seconds that it had used at the last look
         channel.setblocking(False)
 
     def send(self, message: dict[str, Any], watch: "Watch") -> None:
@@ -428,6 +430,7 @@ class Process:
             self.stop()
             text = f"broke its conversation with the grader: {error}"
             raise Ended("died", text) from None
+        watch.look(done=True)
         return message
 
     def _read(self, size: int, watch: "Watch") -> bytes:
@@ -508,8 +511,7 @@ class Watch:
     def __init__(self, process: Process, seconds: float):
         self.process, self.seconds = process, seconds
         self.begun = self.looked = time.monotonic()
-        self.before: float | None = None  # CPU seconds at the first look
-        self.spent = 0.0  # CPU seconds since
+        self.spent = 0.0  # CPU seconds since the look before this request
         self.asleep = 0.0  # seconds by the clock in which nothing of it ran
         self.poll = select.poll()
         self.poll.register(process.channel, 0)
@@ -533,26 +535,28 @@ class Watch:
         self.looked = time.monotonic()
         self.begun += self.looked - since
 
-    def look(self) -> None:
+    def look(self, done: bool = False) -> None:
         """See what the request has used up.
+
+        Args:
+            done: the process has answered, so it may well sleep.
 
         Raises:
             Ended: when that is past a limit; then its process is stopped.
         """
         now = time.monotonic()
         cpu, memory, runs = self.process.usage()
-        if self.before is None:
-            self.before = cpu
-        if not runs:
+        self.spent += max(0.0, cpu - self.process.seen)
+        self.process.seen = cpu
+        if not runs and not done:
             self.asleep += now - self.looked
         self.looked = now
-        self.spent = cpu - self.before
         clock, most = self.looked - self.begun, self.process.limits.memory
         if self.spent > self.seconds:
             self._end("too long", f"took more than {self.seconds:g} seconds of CPU")
         if self.asleep > self.seconds:
             self._end("too long", f"waited for more than {self.seconds:g} seconds")
-        if clock > _CLOCK * self.seconds:
+        if clock > CLOCK * self.seconds:
             self._end("too long", f"was not done after {clock:.0f} seconds")
         if memory > most:
             self._end("too large", f"took more than {most // MB} MB of memory")
