@@ -30,6 +30,7 @@ from minitorch.grading import gradescope, intake, tables
 from minitorch.grading.__main__ import main
 from minitorch.grading.handin import NotebookError, read_notebook, shipped
 from minitorch.grading.likeness import likenesses
+from minitorch.grading.pages import progress
 from minitorch.grading.report import Outcome, Report
 from minitorch.grading.roster import Roster, Student
 from minitorch.grading.sandbox import Sandbox, SandboxError
@@ -359,6 +360,45 @@ def test_names_are_found_as_exports_write_them(name, found):
     )
     student = roster.find(Student(name=name))
     assert student.id == found if isinstance(student, Student) else found in student
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("Eve Cheat 1001.ipynb", "fits 2 students: Ada Lovelace (1001), Eve Cheat (2)"),
+        ("Eve Cheat/1001 Ada Lovelace.ipynb", "fits 2 students"),
+        ("Eve Cheat/2 ada@school.example.ipynb", "fits 2 students"),
+        ("week 1/lovelace-ada.ipynb", "Ada Lovelace (1001), Grace Hopper (1)"),
+        ("week 3/kim_lee_5.ipynb", "5"),  # Lee Kim is another, with another number
+        ("week 3/kim lee.ipynb", "fits 2 students"),
+        ("lovelace_ada 1001 ada@school.example.ipynb", "1001"),
+        ("ada@school.example/work.ipynb", "1001"),
+        ("nada@school.example/work.ipynb", "no student's number"),
+    ],
+)
+def test_a_number_and_a_name_in_a_path_have_to_agree(path, found):
+    roster = Roster(
+        [
+            Student("1001", "Ada Lovelace", "ada@school.example"),
+            Student("2", "Eve Cheat"),
+            Student("1", "Grace Hopper"),
+            Student("5", "Kim Lee"),
+            Student("6", "Lee Kim"),
+        ]
+    )
+    student = roster.find_in_path(path)
+    assert student.id == found if isinstance(student, Student) else found in student
+
+
+def test_answers_that_cannot_be_saved_are_one_clear_error(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    for name in ("none/answers.json", "file/answers.json"):
+        with pytest.raises(OSError, match="cannot be written: N.*name a file") as told:
+            progress().save(tmp_path / name)
+        assert str(tmp_path / name) in str(told.value)
+        assert "Errno" not in str(told.value)
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_number_that_differs_outweighs_a_name():

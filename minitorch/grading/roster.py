@@ -125,23 +125,27 @@ class Roster:
         Returns:
             The student, or why there is none.
         """
-        low = path.casefold()
-        parts = [words(part) for part in re.split(r"[/\\]", low)]
-        sure = [
+        parts = [words(part) for part in re.split(r"[/\\]", path)]
+        found = [
             s
             for s in self.students
-            if any(_holds(part, words(s.id)) for part in parts)
-            or (s.email and s.email.casefold() in low)
+            for mark in (words(s.id), words(s.email))
+            if any(_holds(part, mark) for part in parts)
         ]
-        found = sure or [
+        # A name counts beside a number, unless the one whose number it is bears it too.
+        known = [turn for s in found for turn in _turns(s.name)]
+        found += [
             s
             for s in self.students
-            if any(_holds(part, turn) for part in parts for turn in _turns(s.name))
+            for turn in _turns(s.name)
+            if any(_holds(part, turn) for part in parts)
+            and not any(_holds(one, turn) for one in known)
         ]
+        found = [s for s in self.students if s in found]
         if len(found) == 1:
             return found[0]
         if found:
-            names = ", ".join(s.name or s.key for s in found[:3])
+            names = ", ".join(f"{s.name} ({s.id})".lstrip() for s in found[:3])
             return f"the file's name fits {len(found)} students: {names}"
         return "no student's number, address or name stands in the file's name"
 
