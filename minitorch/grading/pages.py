@@ -112,6 +112,11 @@ class Progress:
         Raises:
             ValueError: when the file is there and holds something else.
             OSError: when the file cannot be written; an older one is untouched.
+
+        >>> progress().save("no such folder/answers.json")
+        Traceback (most recent call last):
+        ...
+        OSError: no such folder/answers.json cannot be written: No such file or ...
         """
         path = Path(path)
         kept = load_answers(path).answers if path.exists() else {}
@@ -126,15 +131,25 @@ class Progress:
             "course_version": minitorch.__version__,
             "answers": held,
         }
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name)
         try:
-            with open(handle, "w", encoding="utf-8") as out:
-                json.dump(file, out, indent=1)
-            os.replace(part, path)
-        except BaseException:
-            os.unlink(part)
-            raise
+            _replace(path, file)
+        except OSError as error:
+            raise OSError(
+                f"{path} cannot be written: {error.strerror or error}; "
+                "name a file in a folder that is there and your own"
+            ) from None
         return Saved(held, f"saved to {path}.")
+
+
+def _replace(path: Path, file: dict[str, Any]) -> None:
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with open(handle, "w", encoding="utf-8") as out:
+            json.dump(file, out, indent=1)
+        os.replace(part, path)
+    except BaseException:
+        os.unlink(part)
+        raise
 
 
 def _state(spec: Exercise) -> str:
