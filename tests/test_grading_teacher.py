@@ -488,6 +488,12 @@ def test_a_source_that_is_none_is_refused_in_one_line(raw, words, run, tmp_path)
     assert not (tmp_path / "out").exists()
 
 
+def test_for_one_notebook_its_folder_is_to_be_named(run, tmp_path):
+    source = folder(tmp_path, {"1001.ipynb": ADA})
+    _, said = run(source / "1001.ipynb", code=2)
+    assert f"is one notebook; name its folder, {source}" in said
+
+
 def test_an_archive_without_its_end_is_refused(run, tmp_path):
     path = archive(tmp_path, {f"{i}.ipynb": os.urandom(5000) for i in range(4)})
     raw = path.read_bytes()
@@ -1142,10 +1148,12 @@ def test_an_unsound_file_is_refused_with_its_fault(old, new, words, run, tmp_pat
 # ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("chapter", ["engine", "subspace"])
-def test_a_handout_differs_by_its_solution_cells_alone(chapter, tmp_path):
+@pytest.mark.parametrize(
+    ("chapter", "more"), [("engine", []), ("subspace", ["--no-solutions"])]
+)
+def test_a_handout_differs_by_its_solution_cells_alone(chapter, more, tmp_path):
     out = tmp_path / "handout.ipynb"
-    words = ["handout", "--chapter", chapter, "--no-solutions", "--out", str(out)]
+    words = ["handout", "--chapter", chapter, *more, "--out", str(out)]
     assert main(words) == 0
     ours = json.loads(shipped(chapter).read_text(encoding="utf-8"))
     cells = [c for c in ours["cells"] if not c["id"].startswith("solution-")]

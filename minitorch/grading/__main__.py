@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     add = commands.add_parser("handout", help="write a notebook for a class")
     _add_chapter(add, seed=False)
     add.add_argument(
-        "--no-solutions", action="store_true", required=True, help="leave them out"
+        "--no-solutions", action="store_true", help="leave them out, as it does anyway"
     )
     _add_out(add, "the notebook")
     add.set_defaults(run=_handout)

@@ -122,6 +122,9 @@ def take_in(source: Path) -> Intake:
     elif zipfile.is_zipfile(source):
         files, notes = _in_archive(source)
     else:
+        if source.is_file() and _NOTEBOOK.search(source.name):
+            folder = source.parent.resolve()
+            raise Refused(f"{source} is one notebook; name its folder, {folder}")
         what = "is neither a folder nor a zip archive" if source.exists() else ""
         raise Refused(
             f"{source} {what or 'is not there'}; name the folder of hand-ins, or the "
