@@ -1,5 +1,6 @@
 """Hand-ins that do their worst, graded for real in a sandbox."""
 
+import contextlib
 import inspect
 import json
 import os
@@ -19,7 +20,7 @@ import minitorch
 from minitorch.grading import run, spec
 from minitorch.grading import sandbox as sandboxes
 from minitorch.grading.run import grade_notebook
-from minitorch.grading.sandbox import Limits, Sandbox, SandboxError, Watch
+from minitorch.grading.sandbox import Ended, Limits, Sandbox, SandboxError, Watch
 from minitorch.grading.wire import pack, unpack
 
 IDS = ["subspace/project", "subspace/project_grad", "subspace/fwht"]
@@ -29,6 +30,11 @@ LIMITS = Limits(seconds=1.0, exercise_seconds=2.0, whole_seconds=20.0)
 MARK = f"MINITORCH_TEST_{os.getpid()}"
 WAYS = ["bubblewrap", "unshare"]
 REQUIRED = os.environ.get("MINITORCH_REQUIRE_SANDBOX") == "1"
+
+
+def other_exercises():
+    chapter = spec.exercises("engine")
+    return {id: each for id, each in chapter.items() if each.kind != "function"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -163,6 +169,7 @@ def test_right_answers_get_all_points(each_sandbox):
         (middle("return 2 * P.T @ grad"), "not yet", "2 times the wanted one"),
         (middle("return (P.T @ grad).tolist()"), "not yet", "a list"),
         (middle("return np.ma.array(P.T @ grad)"), "not yet", "a MaskedArray"),
+        (middle("return P.astype(object)"), "not yet", "an array of dtype object"),
         (middle("return minitorch.Tensor(P.T @ grad)"), "not yet", "not tensors"),
         (middle("return P[99]"), "raised", "(line 3: return P[99])"),
         (middle("grad *= 2\nreturn P.T @ grad / 2"), "not yet", "changed its input"),
@@ -574,6 +581,147 @@ def test_no_bytes_at_all_read_as_more_than_a_plain_value():
     unpack(pack(["\ud800"]))[0].encode()
 
 
+LEAVES = [None, True, 1, -1, 10**30, 1.5, "", "<f8", "|O", "f8", "x", [], {}]
+LEAVES += [float("nan"), [[]], [-1], ["<f8"], ["<f8", [10**18]], ["<f8", [0] * 99]]
+LEAVES += ["|b1", ["|b1", [0]], ["<f8", ["2"]], [[0, 1]], [["a", 1]], {"a": 1, "b": 2}]
+KINDS = ["tuple", "list", "dict", "array", "scalar", "dots", "type", "odd", "no"]
+WORDS = ["ask", "personal", "args", "kwargs", "output", "error", "memory", "student"]
+WORDS += ["unwritten", "functions", "cells", MIDDLE, *other_exercises()]
+
+
+def forged(rng, depth=0):
+    """A message's JSON part, every part of which may be another or malformed."""
+
+    def leaf():
+        leaves = LEAVES if rng.random() < 0.9 else WORDS
+        return leaves[rng.integers(len(leaves))]
+
+    if depth == 4 or rng.random() < 0.3:
+        return leaf()
+    kind = KINDS[rng.integers(len(KINDS))] if depth else "dict"
+    count = rng.integers(4)
+    if kind == "dict":
+        count = rng.integers(10)
+        words = [WORDS[i] for i in rng.integers(len(WORDS), size=count)]
+        return {"dict": [[word, forged(rng, depth + 1)] for word in words]}
+    if kind in ("tuple", "list"):
+        return {kind: [forged(rng, depth + 1) for _ in range(count)]}
+    return {kind: leaf()}
+
+
+def written(node, rest=b""):
+    text = json.dumps(node).encode()
+    return len(text).to_bytes(4, "big") + text + rest
+
+
+def test_no_structure_at_all_reads_as_more_than_a_plain_value():
+    for leaf in LEAVES:
+        for kind in KINDS:
+            with contextlib.suppress(ValueError):
+                unpack(written({kind: leaf}, bytes(8)))
+    rng = np.random.default_rng(0)
+    read = 0
+    for _ in range(5000):
+        try:
+            unpack(written(forged(rng)))
+            read += 1
+        except ValueError as error:
+            assert str(error).startswith("not a message")
+    assert read > 500
+
+
+class Forger:
+    """In place of a learner's process: it says what it likes."""
+
+    def __init__(self, rng):
+        self.rng, self.limits, self.seen = rng, LIMITS, 0.0
+        self.channel, self.other = socket.socketpair()
+        self.answers = {
+            "start": {},
+            "cell": {"error": "", "memory": False},
+            "call": {"output": 1.0, "error": "", "memory": False, "args": ()},
+            "look": {
+                "output": [1.0],
+                "unwritten": [False],
+                "functions": [True],
+                "cells": ["cell 1"],
+            },
+        }
+
+    def send(self, message, watch):
+        self.asked = message.get("do", "")
+
+    def receive(self, most, watch):
+        reply = dict(self.answers.get(self.asked, {}))
+        if self.rng.random() < 0.1:  # a question
+            word = ["ask", "personal"][self.rng.integers(2)]
+            id = ["subspace/project", "engine/own_slopes"][self.rng.integers(2)]
+            reply = {word: id, "student": 1, "args": (), "kwargs": {}}
+        for key in reply:
+            if self.rng.random() < (0.5 if key in ("output", "student") else 0.02):
+                with contextlib.suppress(ValueError):
+                    reply[key] = unpack(written(forged(self.rng, 1)))
+                    if self.asked == "look":
+                        reply[key] = [reply[key]]
+        if self.rng.random() < 0.02:
+            raise Ended("died", "ended")
+        return reply
+
+    def tree(self):
+        return []
+
+    def stop(self):
+        self.channel.close()
+        self.other.close()
+
+
+def test_whatever_a_process_says_there_is_a_report(monkeypatch):
+    rng = np.random.default_rng(0)
+    box = Sandbox(Path("/"), "nothing")
+    monkeypatch.setattr(Sandbox, "start", lambda *a: Forger(rng))
+    monkeypatch.setattr(run, "start_referee", lambda: Forger(rng))
+    cells = [f'answer("{id}", personal())' for id in other_exercises()]
+    found = set()
+    for _ in range(100):
+        report = graded(notebook(*map(right, IDS)), box)
+        assert [each.score for each in report.outcomes] == [0, 0, 0]
+        other = grade_engine(cells, box, "7")
+        assert isinstance(json.dumps([report.to_json(), other.to_json()]), str)
+        found |= {each.status for each in report.outcomes + other.outcomes}
+    assert found >= {"died", "not yet", "not attempted", "to read"}
+
+
+BOMBS = {
+    "objects": "[np.broadcast_to(np.array(None), (4 * 10**7,))] * 2",
+    "texts": "['x' * 100_000] + [''] * 200",
+    "many": "[0] * 400_000",
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_an_answer_does_not_swell_in_the_grader(box, monkeypatch, name):
+    swollen = []
+    asarray = np.asarray
+
+    def watched(value, *rest, **more):
+        found = asarray(value, *rest, **more)
+        swollen.append(found.nbytes)
+        return found
+
+    monkeypatch.setattr(np, "asarray", watched)
+    report = grade_engine([f'answer("engine/own_slopes", {BOMBS[name]})'], box, "7")
+    found = {each.id: each for each in report.outcomes}["engine/own_slopes"]
+    assert found.status == "not yet" and "a list" in said(found)
+    assert max(swollen, default=0) < 10**6
+
+
+def test_an_argument_that_comes_back_as_a_list_is_a_changed_one():
+    arrays = (np.zeros(2),)
+    assert run._changed(arrays, (np.zeros(2),)) is None
+    assert run._changed(arrays, ([0.0, 0.0],)) == 0
+    assert run._changed(arrays, (["x" * 10**5] + [""] * 200,)) == 0
+
+
 def test_a_question_without_end_is_stopped(box):
     body = """
 while True:
@@ -659,11 +807,6 @@ def test_arguments_that_break_a_reference_break_only_its_call(box):
 
 
 # -- values, guesses, texts, personal data ------------------------------------
-
-
-def other_exercises():
-    chapter = spec.exercises("engine")
-    return {id: each for id, each in chapter.items() if each.kind != "function"}
 
 
 def grade_engine(source, box, student=None):

@@ -458,7 +458,9 @@ def _is_setup(cell: Cell) -> bool:
 def _changed(before: tuple, after: Any) -> int | None:
     """Position of the first argument that a call changed, or None."""
     for i, (old, new) in enumerate(zip(before, after, strict=False)):
-        if isinstance(old, np.ndarray) and not np.array_equal(old, new):
+        # Nothing but an array is made one here: lists can blow up.
+        same = type(new) is np.ndarray and np.array_equal(old, new)
+        if isinstance(old, np.ndarray) and not same:
             return i
     return None
 

@@ -454,11 +454,22 @@ def typed(value: Any, want: Any) -> Any:
     """
     if not isinstance(want, np.ndarray) or type(value) not in (list, tuple, np.ndarray):
         return value
+    if _numbers_in(value) > 4 * want.size:
+        return value
     try:
         numbers = np.asarray(value)
     except ValueError:  # rows of different lengths
         return value
     return numbers.astype(want.dtype) if numbers.dtype.kind in "iuf" else value
+
+
+def _numbers_in(value: Any) -> float:
+    """How many numbers lists hold; infinity where they hold anything else."""
+    if type(value) in (list, tuple):
+        return sum(map(_numbers_in, value))
+    if type(value) is np.ndarray and value.dtype.kind in "iuf":
+        return value.size
+    return 1 if isinstance(value, int | float | np.number) else np.inf
 
 
 # ----------------------------------------------------------------------------
