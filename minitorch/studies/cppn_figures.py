@@ -221,7 +221,7 @@ def generations(digit: int = 3) -> Picture:
     wanted = {**breeding.BOOK, "digit": digit, "kind": "growing"}
     run = min(breeding.stored(**wanted), key=lambda row: row["seed"])
     result = run["result"]
-    chosen = [0, *range(2, len(result["generations"]))][-7:]
+    chosen = [0, *range(len(result["generations"]) - 6, len(result["generations"]))]
     shown = [paint(from_plain(result["genomes"][k]), 56) for k in chosen]
     target = breeding.wanted(digit)
     pictures = [_stretched(each, 56) for each in shown] + [_stretched(target, 56)]
@@ -258,6 +258,6 @@ def evolution(digit: int = 3) -> Picture:
         title=f"Growing genomes come to a likeness of {ends[0]:.2f}, fixed ones to "
         f"{ends[1]:.2f}, chance to {ends[2]:.2f}",
         xlabel="generation of 50 pictures",
-        ylabel="likeness of the best (correlation)",
+        ylabel="likeness (correlation)",
         note=DRAWN.format(digit) + ", 95 % intervals",
     )

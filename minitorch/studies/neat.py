@@ -30,9 +30,9 @@ BOOK: Row = {**QUICK, "scale": "book", "generations": 160}
 FULL: Row = {**BOOK, "scale": "full", "population": 150, "generations": 1000}
 
 KINDS = {
-    "growing": "nodes and links added",
+    "growing": "nodes and links grow",
     "weights": "weights only",
-    "random": "no parents: chance alone",
+    "random": "chance alone",
 }
 
 
