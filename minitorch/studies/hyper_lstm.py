@@ -25,7 +25,8 @@ NAME = "hyper_lstm"
 KINDS = ("hyper", "still", "lstm", "lstm-norm")
 # On seed 100, 300 steps at 0.02, 0.04, 0.08 cost: hyper 2.330, 2.306, 2.289 bits;
 # still 2.355, 2.257, 2.275; lstm 2.586, 2.423, 2.372 (0.16: 2.879); lstm-norm 2.414,
-# 2.406, 2.400. But at 0.08 hyper is unsteady: 2.379 and 2.484 with seeds 0 and 1.
+# 2.406, 2.400. But at 0.08 seeds differ widely: hyper 2.379 and 2.484 with seeds 0
+# and 1, and plain LSTMs too, as the stored rows show.
 CELLS = (
     *((kind, 0.04) for kind in KINDS),
     ("lstm", 0.08),

@@ -18,14 +18,14 @@ from minitorch.studies.store import Row
 
 NAMES = {
     "hyper": ("hypernet", "hyper-LSTM"),
-    "still": ("subspace", "the same, scales at rest"),
+    "still": ("control", "the same, scales at rest"),
     "lstm": ("direct", "plain LSTM"),
-    "lstm-norm": ("control", "LSTM, layer norm"),
+    "lstm-norm": ("dense", "LSTM, layer norm"),
 }
 GATES = ("input", "forget", "new", "output")  # i, f, g, o
 NOTE = (
-    "book scale: stored runs, Alice in Wonderland 128,004/14,223 characters, 5 seeds, "
-    "95 % intervals"
+    "book scale: stored runs of 300 steps, Alice in Wonderland 128,004/14,223 "
+    "characters, 5 seeds, 95 % intervals"
 )
 
 
@@ -102,7 +102,7 @@ def stored_along() -> Picture:
     """The change of W_h along a held-out passage, from the stored run of seed 0.
 
     >>> stored_along().title
-    'The weights move most at ...'
+    "The weights move most at the end of '...'"
     """
     row: Row = study.stored("hyper")[0]
     moved = np.array(row["result"]["changes"]).T
@@ -126,7 +126,7 @@ def along(passage: str, moved: np.ndarray, *, note: str) -> Picture:
 
     >>> moved = np.array([[0.0] * 4, [0.1] * 4, [0.3] * 4])
     >>> along("o x", moved, note="").alt
-    "The weights move most at 'x', the end of 'o x'. Strips of change by gate along 3
+    "The weights move most at the end of 'o x'. Strips of change by gate along 3
     characters; mean and largest: input 0.133, 0.3, forget 0.133, 0.3, new 0.133, 0.3,
     output 0.133, 0.3."
     """
@@ -139,10 +139,8 @@ def along(passage: str, moved: np.ndarray, *, note: str) -> Picture:
     shown = ["␣" if each == " " else "↵" if each == "\n" else each for each in passage]
     tops = moved.max(0) + 1e-12
     at = int((moved / tops).mean(1).argmax())
-    before = "".join(passage[max(0, at - 8) : at + 1]).replace("\n", " ").lstrip()
-    title = f"The weights move most at {passage[at]!r}"
-    if len(before) > 1:
-        title += f", the end of {before!r}"
+    before = "".join(passage[max(0, at - 8) : at + 1]).replace("\n", " ")
+    title = f"The weights move most at the end of {before!r}"
     lines = 2 if len(passage) > 36 else 1
     width = -(-len(passage) // lines)
     with canvas.figure(0.6 + 1.35 * lines) as (fig, ax):
