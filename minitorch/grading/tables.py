@@ -125,8 +125,12 @@ def one_text(text: str) -> str:
     >>> one_text("a\\x1b[2Jb\\u00a0c")
     'a?[2Jb c'
     """
-    spaced = (" " if c.isspace() and c not in "\n\t" else c for c in text)
-    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in spaced)
+    return re.sub(r"[^\n\t -~]", _harmless, text)
+
+
+def _harmless(found: re.Match[str]) -> str:
+    letter = found[0]
+    return " " if letter.isspace() else letter if letter.isprintable() else "?"
 
 
 def number(value: float) -> str:
