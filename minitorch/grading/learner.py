@@ -323,8 +323,9 @@ def _elsewhere(spec: Exercise, source: str) -> tuple[tuple[str, str], ...]:
     lines = []
     if names := _in_code(used - made):
         text = (
-            f"{names} from another cell is missing where a grader runs this one. Make "
-            "or import it in this cell; of a number, type the number."
+            f"{names} comes from another cell. A grader takes its last definition from "
+            "there, but runs no other cell: to be safe, make or import it in this one; "
+            "of a number, type the number."
         )
         lines.append(("mind", text))
     if names := _in_code(missing):
