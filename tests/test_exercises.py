@@ -841,7 +841,7 @@ def test_a_value_taken_from_another_cell_is_pointed_out(monkeypatch, capsys):
     cell = 'answer("engine/own_slopes", slopes)'
     run_cell(cell, monkeypatch, slopes=own_slopes(*data))
     said = capsys.readouterr().out
-    assert "PASSED" in said and "`slopes` from another cell" in said
+    assert "PASSED" in said and "`slopes` comes from another cell" in said
 
 
 def test_only_the_chapter_asked_for_is_imported():
