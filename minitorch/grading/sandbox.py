@@ -468,10 +468,13 @@ class Process:
         while todo:
             pid = todo.pop()
             found.append(pid)
+            threads: list[str] = []
             with contextlib.suppress(OSError):  # it may end while it is looked at
-                for path in Path(f"/proc/{pid}/task").glob("*/children"):
-                    with contextlib.suppress(OSError):
-                        todo += map(int, path.read_text().split())
+                threads = os.listdir(f"/proc/{pid}/task")
+            for thread in threads:
+                with contextlib.suppress(OSError):
+                    place = f"/proc/{pid}/task/{thread}/children"
+                    todo += map(int, Path(place).read_text().split())
         return found
 
     def usage(self) -> tuple[float, int, bool]:
@@ -479,7 +482,8 @@ class Process:
         ticks, pages, runs = 0, 0, False
         for pid in self.tree():
             with contextlib.suppress(OSError, ValueError, IndexError):
-                text = Path(f"/proc/{pid}/stat").read_text()
+                with open(f"/proc/{pid}/stat", errors="replace") as file:
+                    text = file.read()
                 fields = text.rpartition(")")[2].split()  # a name may hold anything
                 ticks += sum(map(int, fields[11:15]))
                 pages += int(fields[21])
