@@ -252,7 +252,7 @@ STUDY = Study(
     tolerance={"test": 0.02, "train": 0.02, "d": 0, "first": 0, "alive": 0.1},
     needs={
         "quick": "half a minute of one core",
-        "book": "full MNIST in MINITORCH_DATA; 10 minutes of one core",
+        "book": "full MNIST in MINITORCH_DATA; 9 minutes of one core",
         "full": "full MNIST in MINITORCH_DATA; about 2 hours of one core",
     },
 )
