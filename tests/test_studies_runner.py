@@ -399,6 +399,6 @@ def test_lists_are_compared_number_by_number():
     held = {"result": {"bytes": [100, 50], "test": 0.5, "other": 1}}
     again = {"bytes": [100, 51], "test": 0.5, "other": 2}
     assert STUDY.differences(held, again) == {}
-    far = STUDY.differences(held, {**again, "bytes": [100, 90], "test": 0.6})
+    far = STUDY.differences(held, {**again, "bytes": [100, 900], "test": 0.6})
     assert set(far) == {"bytes", "test"}
     assert STUDY.differences(held, {**again, "bytes": [100]})["bytes"][0] == np.inf
