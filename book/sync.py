@@ -14,10 +14,13 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 from book.notebooks import ROOT, BuildError, sources
-from minitorch.studies import engine_figures, ledger, subspaces
+from minitorch.stats import mean_interval
+from minitorch.studies import engine_figures, hypernets, ledger, subspaces
+from minitorch.studies.store import Row
 
 LEDGER = ROOT / "book" / "ledger.md"
 COLAB = "https://colab.research.google.com"
@@ -78,7 +81,31 @@ def subspace_number() -> str:
     return f"{subspaces.interval(reached)}; {how}"
 
 
-NUMBERS = {"engine": engine_number, "subspaces": subspace_number}
+def hypernet_number() -> str:
+    """How well digits are read with written kernels and with trained ones, in %."""
+    told = []
+    for kind, n in (("hypernet", 4), ("direct", 0)):
+        init = "hyperfan-in" if n else ""
+        wanted: Row = {
+            "scale": "book",
+            "net": "conv7",
+            "kind": kind,
+            "n": n,
+            "init": init,
+        }
+        found = hypernets.results(**wanted)
+        told.append(
+            "{:.1f} % ({:.1f} to {:.1f})".format(*100 * np.array(mean_interval(found)))
+        )
+    how = f"12,000 digits once, {len(found)} seeds, 95 % intervals"
+    return f"{told[0]} of the digits, trained ones {told[1]}; {how}"
+
+
+NUMBERS = {
+    "engine": engine_number,
+    "hypernets": hypernet_number,
+    "subspaces": subspace_number,
+}
 
 
 def synced_readme() -> str:

@@ -1,0 +1,81 @@
+"""References for the chapter "Indirect encoding" that stand nowhere else."""
+
+import numpy as np
+
+
+def hyper_steps(
+    x: np.ndarray, W_h: np.ndarray, W_x: np.ndarray, A: np.ndarray, D: np.ndarray
+) -> np.ndarray:
+    """Read sequences with a network whose weights a smaller one scales at each step.
+
+    With everything 0 before the first step: s = tanh(A [h, x_t, s]), d = 1 + D s,
+    h = tanh(d * (W_h h) + W_x x_t).
+
+    Args:
+        x: (N, T, F) what is read.
+        W_h: (H, H).
+        W_x: (H, F).
+        A: (S, H + F + S) the small network's weights.
+        D: (H, S).
+
+    Returns:
+        (N, T, H), h after each step.
+
+    Source: Ha, Dai, Le (2016), HyperNetworks, eq. 9 and 10, without x's scales and
+    biases.
+
+    >>> one = np.ones((1, 1))
+    >>> hyper_steps(one[None], one, one, np.zeros((1, 3)), one).round(3)
+    array([[[0.762]]])
+    """
+    N, T, _ = x.shape
+    h, s = np.zeros((N, len(W_h))), np.zeros((N, len(A)))
+    said = []
+    for t in range(T):
+        s = np.tanh(np.hstack([h, x[:, t], s]) @ A.T)  # before h is new
+        d = 1 + s @ D.T  # (N, H), a scale for each row of W_h
+        h = np.tanh(d * (h @ W_h.T) + x[:, t] @ W_x.T)
+        said.append(h)
+    return np.stack(said, axis=1)
+
+
+def join_tiles(K: np.ndarray) -> np.ndarray:
+    """Lay tiles side by side: the weights of one layer.
+
+    Args:
+        K: (R, C, i, o): R tiles along the inputs, C along the outputs, each with i
+            inputs and o outputs.
+
+    Returns:
+        (C o, R i); tile (r, c) is one block, turned so that a row is an output.
+
+    >>> join_tiles(np.arange(6).reshape(2, 1, 3, 1))
+    array([[0, 1, 2, 3, 4, 5]])
+    """
+    R, C, i, o = K.shape
+    return K.transpose(1, 3, 0, 2).reshape(C * o, R * i)
+
+
+def own_start(
+    z: np.ndarray, W1: np.ndarray, b1: np.ndarray, W2: np.ndarray, b2: np.ndarray
+) -> float:
+    """Find by what W1 and b1 are multiplied so that 3 x 3 kernels start as He asks.
+
+    Args:
+        z: (L, n) the embeddings of L tiles.
+        W1: (h, M).
+        b1: (M,).
+        W2: (n, I h).
+        b2: (I h,).
+
+    Returns:
+        The factor with which the mean square of all written weights is 2 / (9 I).
+
+    >>> one = np.ones((1, 1))
+    >>> round(own_start(one, np.ones((1, 9)), np.zeros(9), one, one[0]), 3)  # all 2
+    0.236
+    """
+    A = (z @ W2 + b2).reshape(-1, len(W1))  # (L I, h)
+    K = A @ W1 + b1
+    fan_in = 9 * b2.size // len(W1)
+    return float(np.sqrt(2 / fan_in / (K**2).mean()))
