@@ -9,6 +9,7 @@ import pytest
 from minitorch.models import mlp
 from minitorch.studies import hypernet_figures as figures
 from minitorch.studies import hypernets as study
+from minitorch.studies.ledger import claims
 from minitorch.studies.store import key, read_rows, results_folder
 from minitorch.weird import Dense, Hypernetwork, Subspace
 
@@ -137,3 +138,12 @@ def test_a_stored_row_comes_out_again():
     (row, *_) = study.stored(net="deep-4", init="hyperfan-in")
     again = study.run(row["settings"], row["seed"])
     assert study.STUDY.differences(row, again) == {}
+
+
+def test_claims_read_five_seeds():
+    mine = [each for each in claims() if each.id.startswith("hypernets/")]
+    assert len(mine) >= 4
+    for claim in mine:
+        if claim.ours:
+            values, rows = claim.ours()
+            assert values.shape == (5,) and rows

@@ -232,7 +232,7 @@ def page() -> str:
         "`python -m minitorch.studies ledger`; each row can be made again by its",
         "command and checked by `python -m minitorch.studies verify NAME`.",
     ]
-    for chapter in dict.fromkeys(claim.chapter for claim in claims()):
+    for chapter in sorted({claim.chapter for claim in claims()}):
         found = entries(chapter)
         done = [each for each in found if each.seeds]
         absent = [each for each in found if not each.seeds]
