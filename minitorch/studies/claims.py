@@ -133,8 +133,8 @@ def _hypernet(
 _SMALL_READERS = (
     "The paper trains 1,000 units to the end on five million characters; ours has 64, "
     "trains for 300 steps and reads one book.",
-    "The control that the facts of the paper do not list, the same network with its "
-    "scales at rest, stands in the chapter: it needs fewer bits still.",
+    "The same network with its scales at rest, a control that the chapter shows, needs "
+    "fewer bits still.",
 )
 
 CLAIMS: list[Claim] = [

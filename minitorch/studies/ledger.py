@@ -283,7 +283,7 @@ def _cited(claim: Claim) -> str:
 
 
 def _notes(claim: Claim) -> list[str]:
-    share = f"Reproduced means within {claim.within:.0%}.".replace("%", " %")
+    share = f"Reproduced means within {100 * claim.within:.3g} %."
     return [_source(claim), share, *claim.why, f"Command: `{claim.command}`."]
 
 
