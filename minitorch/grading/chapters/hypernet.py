@@ -5,7 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.grading.references.hypernet import hyper_steps, join_tiles, own_start
+from minitorch.grading.references.hypernet import (
+    degrees_of_freedom,
+    hyper_steps,
+    join_tiles,
+    own_start,
+)
 from minitorch.grading.spec import (
     Exercise,
     Problem,
@@ -807,7 +812,7 @@ EXERCISES = (
         "Count the ways to move",
         3,
         25,
-        hypernet.degrees_of_freedom,
+        degrees_of_freedom,
         _degrees_of_freedom_cases,
         _judge_degrees_of_freedom,
     ),

@@ -79,3 +79,40 @@ def own_start(
     K = A @ W1 + b1
     fan_in = 9 * b2.size // len(W1)
     return float(np.sqrt(2 / fan_in / (K**2).mean()))
+
+
+def degrees_of_freedom(
+    z: np.ndarray, W1: np.ndarray, b1: np.ndarray, W2: np.ndarray, b2: np.ndarray
+) -> int:
+    """Count the independent ways in which the generated weights can move.
+
+    Args:
+        z: (L, n) the embeddings of L tiles.
+        W1: (h, M) the second matrix, b1 (M,) its offset.
+        b1: (M,) offset of the weights.
+        W2: (n, I h) the first matrix.
+        b2: (I h,) offset of the hidden numbers.
+
+    Returns:
+        The rank of the Jacobian.
+
+    >>> one = np.ones((1, 1))
+    >>> degrees_of_freedom(2 * one, 3 * one, one[0], 5 * one, one[0])
+    1
+    """
+    parts = [z, W1, b1, W2, b2]
+
+    def weights(*parts: np.ndarray) -> np.ndarray:
+        z, W1, b1, W2, b2 = parts
+        hidden = (z @ W2 + b2).reshape(-1, len(W1))
+        return (hidden @ W1 + b1).ravel()
+
+    # Along each number alone the weights are a straight line: a step of 1 is exact.
+    columns = []
+    for j, part in enumerate(parts):
+        for k in range(part.size):
+            moved = part.astype(float)
+            moved.flat[k] += 1
+            columns.append(weights(*parts[:j], moved, *parts[j + 1 :]))
+    jacobian = np.array(columns).T - weights(*parts)[:, None]
+    return int(np.linalg.matrix_rank(jacobian))
