@@ -114,7 +114,7 @@ def hyperfan_in_std(
     >>> hyperfan_in_std(fan_in=50, n=4, h=4, z_std=1.0, w2_std=0.5)
     0.1
     """
-    return (2 / fan_in / (n * h)) ** 0.5 / (z_std * w2_std)
+    return math.sqrt(2 / fan_in / (n * h)) / (z_std * w2_std)
 
 
 def kernel_rank(kernels: np.ndarray) -> int:

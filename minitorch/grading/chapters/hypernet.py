@@ -8,6 +8,7 @@ import numpy as np
 from minitorch.grading.references.hypernet import (
     degrees_of_freedom,
     hyper_steps,
+    hyperfan_in_std,
     join_tiles,
     own_start,
 )
@@ -792,7 +793,7 @@ EXERCISES = (
         "A start for weights that write weights",
         2,
         10,
-        hypernet.hyperfan_in_std,
+        hyperfan_in_std,
         _hyperfan_in_std_cases,
         _judge_hyperfan_in_std,
     ),

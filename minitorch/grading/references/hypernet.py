@@ -116,3 +116,14 @@ def degrees_of_freedom(
             columns.append(weights(*parts[:j], moved, *parts[j + 1 :]))
     jacobian = np.array(columns).T - weights(*parts)[:, None]
     return int(np.linalg.matrix_rank(jacobian))
+
+
+def hyperfan_in_std(
+    fan_in: int, n: int, h: int, z_std: float = 1.0, w2_std: float = 1.0
+) -> float:
+    """Spread W1 so that the generated weights have He's variance, 2 / fan_in.
+
+    >>> hyperfan_in_std(fan_in=8, n=2, h=2)
+    0.25
+    """
+    return (2 / fan_in / (n * h)) ** 0.5 / (z_std * w2_std)
