@@ -135,6 +135,7 @@ _SMALL_READERS = (
     "trains for 300 steps and reads one book.",
     "The same network with its scales at rest, a control that the chapter shows, needs "
     "fewer bits still.",
+    "The share that counts as reproduced was set after these rows were seen.",
 )
 
 CLAIMS: list[Claim] = [
