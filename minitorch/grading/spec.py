@@ -484,6 +484,22 @@ class Slip(NamedTuple):
     wrong: Callable[..., Any]
 
 
+def or_none(wrong: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a slip that fits only some shapes give None for the others.
+
+    >>> or_none(np.dot)(np.ones(2), np.ones(3)) is None
+    True
+    """
+
+    def guarded(*args: Any) -> Any:
+        try:
+            return wrong(*args)
+        except ValueError:
+            return None
+
+    return guarded
+
+
 def close(output: Any, want: Any) -> bool:
     """Tell whether two outputs agree, relative to the largest entry.
 

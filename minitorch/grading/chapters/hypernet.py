@@ -21,6 +21,7 @@ from minitorch.grading.spec import (
     judge_by_digits,
     judge_by_value,
     open_question,
+    or_none,
     pattern,
     prediction,
     same_slip,
@@ -37,18 +38,6 @@ SETUP = ()
 
 def _normal(rng: Rng, *shape: int, dtype: type = np.float64) -> np.ndarray:
     return rng.normal(size=shape).astype(dtype)
-
-
-def _or_none(wrong: Any) -> Any:
-    """Let a slip that fits only some shapes give None for the others."""
-
-    def guarded(*args: Any) -> Any:
-        try:
-            return wrong(*args)
-        except ValueError:
-            return None
-
-    return guarded
 
 
 def _generator(rng: Rng, n: int, h: int, i: int, M: int, dtype: type) -> tuple:
@@ -120,11 +109,11 @@ _judge_generate_tile = judge_by_value(
         Slip(
             "b1 is added down the rows. It has one number for each of the M weights, "
             "the same for all channels in.",
-            _or_none(lambda z, W1, b1, W2, b2: _tile(z @ W2 + b2, W1, b1[:, None])),
+            or_none(lambda z, W1, b1, W2, b2: _tile(z @ W2 + b2, W1, b1[:, None])),
         ),
         Slip(
             "W1 is used on its side: A W1 sums over the h hidden numbers.",
-            _or_none(lambda z, W1, b1, W2, b2: _tile(z @ W2 + b2, W1.T, b1)),
+            or_none(lambda z, W1, b1, W2, b2: _tile(z @ W2 + b2, W1.T, b1)),
         ),
     ),
 )
@@ -647,7 +636,7 @@ _judge_join_tiles = judge_by_value(
         Slip(
             "The tiles are exchanged: tile (r, c) is the block of the outputs c and "
             "the inputs r.",
-            _or_none(lambda K: _blocks(K.transpose(1, 0, 3, 2))),
+            or_none(lambda K: _blocks(K.transpose(1, 0, 3, 2))),
         ),
         Slip(
             "Outputs of different tiles are interleaved: o comes before C. All outputs "

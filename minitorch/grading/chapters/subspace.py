@@ -16,6 +16,7 @@ from minitorch.grading.spec import (
     judge_by_digits,
     judge_by_value,
     open_question,
+    or_none,
     prediction,
     same_slip,
     show,
@@ -178,25 +179,13 @@ def _project_grad_cases(rng: Rng) -> Cases:
         yield _normal(rng, D, d, dtype=dtype), _normal(rng, D, dtype=dtype)
 
 
-def _or_none(wrong: Any) -> Any:
-    """Let a slip that fits only some shapes give None for the others."""
-
-    def guarded(*args: Any) -> Any:
-        try:
-            return wrong(*args)
-        except ValueError:
-            return None
-
-    return guarded
-
-
 _judge_project_grad = judge_by_value(
     "the gradient with respect to phi",
     (
         Slip(
             "The transpose is missing: this is P grad. Coordinate j is moved by "
             "column j, so its gradient is the sum over i of P[i, j] grad[i].",
-            _or_none(lambda P, grad: P @ grad),
+            or_none(lambda P, grad: P @ grad),
         ),
         *(
             Slip(
@@ -219,7 +208,7 @@ _judge_project_grad = judge_by_value(
         Slip(
             "grad is spread along the wrong axis (broadcasting): entry j of grad "
             "multiplies column j, where entry i should multiply row i.",
-            _or_none(lambda P, grad: (P * grad).sum(axis=0)),
+            or_none(lambda P, grad: (P * grad).sum(axis=0)),
         ),
         Slip(
             "The gradient is scaled to length one, so its size is lost.",
@@ -848,7 +837,7 @@ _judge_low_rank_grad = judge_by_value(
         Slip(
             "The transpose of A is missing: W grows with B[i, k] by row k of A, so "
             "the gradient sums grad[i, j] A[k, j] over j.",
-            _or_none(lambda A, grad: grad @ A),
+            or_none(lambda A, grad: grad @ A),
         ),
         Slip(
             "This is the gradient turned on its side, (r, O): B has the shape (O, r).",
