@@ -93,7 +93,7 @@ def hypernet_number() -> str:
             "n": n,
             "init": init,
         }
-        found = hypernets.results(**wanted)
+        found = hypernets.STUDY.results(**wanted)
         told.append(
             "{:.1f} % ({:.1f} to {:.1f})".format(*100 * np.array(mean_interval(found)))
         )

@@ -68,13 +68,21 @@ def png(fig: Figure) -> bytes:
     return out.getvalue()
 
 
+# Characters that stand under a chart without touching each other.
+LINE = 46
+
+
 def log_ticks(ax: Axes, low: float, high: float) -> None:
     """Put plain numbers on a logarithmic x axis, as many as fit."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     ax.set_xscale("log")
-    decades = np.log10(high / low)
-    steps = (1, 2, 5) if decades <= 2 else (1, 3) if decades <= 3.2 else (1,)
+    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        ticks = np.outer(decades, steps).ravel()
+        shown = [number(tick) for tick in ticks if low <= tick <= high]
+        if len("  ".join(shown)) <= LINE:
+            break
     ax.xaxis.set_major_locator(LogLocator(subs=steps))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     ax.xaxis.set_minor_formatter(NullFormatter())

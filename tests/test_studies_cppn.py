@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 import torch
+from committed import whole
 
 from minitorch.models import mlp
 from minitorch.studies import cppn, neat
 from minitorch.studies import cppn_figures as figures
-from minitorch.studies.store import read_rows
 from minitorch.weird.neat import from_plain, likeness, minimal, paint
 
 TINY = {**cppn.QUICK, "images": 600, "epochs": 2}
@@ -72,10 +72,7 @@ def test_what_does_not_exist_is_named():
 
 @pytest.mark.parametrize("study", [cppn.STUDY, neat.STUDY], ids=lambda each: each.name)
 def test_rows_are_complete_and_of_this_code(study):
-    assert study.missing("book", 5) == []
-    rows = read_rows(study.path())
-    assert study.stale(rows) == []
-    assert all(row["provenance"]["clean"] for row in rows)
+    whole(study)
 
 
 SHOWN = [
@@ -83,7 +80,6 @@ SHOWN = [
     "layers",
     "twice",
     "messages",
-    "common",
     "generations",
     "evolution",
 ]

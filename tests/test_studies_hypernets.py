@@ -5,18 +5,18 @@ import re
 
 import numpy as np
 import pytest
+from committed import whole
 
 from minitorch.models import mlp
 from minitorch.studies import hypernet_figures as figures
 from minitorch.studies import hypernets as study
 from minitorch.studies.ledger import claims
-from minitorch.studies.store import key, read_rows, results_folder
 from minitorch.weird import Dense, Hypernetwork, Subspace
 
 TINY = {**study.QUICK, "images": 300, "batch": 50}
 FIGURES = [
     *("overview", "counts", "embeddings", "starts", "depth", "signals"),
-    *("common", "common_rates", "composed"),
+    *("common_row", "common_rates", "composed"),
 ]
 
 
@@ -119,11 +119,7 @@ def test_grids_hold_every_control_and_no_cell_twice():
 
 
 def test_committed_rows_fill_the_book_grid_with_five_seeds():
-    rows = read_rows(results_folder() / "hypernets.jsonl")
-    assert study.STUDY.missing("book", 5) == []
-    assert len({key(r["settings"], r["seed"]) for r in rows}) == len(rows)
-    assert all(row["provenance"]["clean"] for row in rows)
-    assert study.STUDY.stale(rows) == []
+    whole(study.STUDY)
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -135,7 +131,7 @@ def test_figures_say_what_they_read(name):
 
 
 def test_a_stored_row_comes_out_again():
-    (row, *_) = study.stored(net="deep-4", init="hyperfan-in")
+    (row, *_) = study.STUDY.stored(net="deep-4", init="hyperfan-in")
     again = study.run(row["settings"], row["seed"])
     assert study.STUDY.differences(row, again) == {}
 

@@ -13,8 +13,7 @@ from minitorch.stats import crossings, mean_interval, paired, smallest
 from minitorch.studies import cartpole as poles
 from minitorch.studies import finetune as adapt
 from minitorch.studies import subspaces
-from minitorch.studies.store import Row, read_rows
-from minitorch.studies.study import Study
+from minitorch.studies.store import Row
 from minitorch.studies.subspaces import curve
 
 STARTS = {
@@ -22,15 +21,6 @@ STARTS = {
     "features": ("fastfood", "trained, last layer new"),
     "random": ("control", "from random weights"),
 }
-
-
-def stored(study: Study, **wanted: object) -> list[Row]:
-    """Read a study's committed rows whose settings hold the wanted values."""
-    return [
-        row
-        for row in read_rows(study.path())
-        if all(row["settings"].get(key) == value for key, value in wanted.items())
-    ]
 
 
 def low_rank() -> Picture:
@@ -61,7 +51,7 @@ def low_rank() -> Picture:
 
 def _adapted(start: str) -> tuple[np.ndarray, np.ndarray, float]:
     """ds, accuracy (S, n), and what training all weights reaches from there."""
-    rows = stored(adapt.STUDY, scale="book", start=start)
+    rows = adapt.STUDY.stored(scale="book", start=start)
     every = [row["result"]["test"] for row in rows if not row["settings"]["d"]]
     few = [row for row in rows if row["settings"]["d"]]
     return *curve(few), float(np.mean(every))
@@ -127,7 +117,7 @@ def cartpole() -> Picture:
     >>> cartpole().title
     '... random directions, of 562, are enough to balance the pole'
     """
-    rows = stored(poles.STUDY, scale="book")
+    rows = poles.STUDY.stored(scale="book")
     ds, steps = curve([row for row in rows if row["settings"]["d"]], "steps")
     every = [row["result"]["steps"] for row in rows if not row["settings"]["d"]]
     enough = ds[(steps.mean(0) >= poles.SOLVED)][:1]

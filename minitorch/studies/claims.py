@@ -87,14 +87,16 @@ def _generated(measure: str) -> Rows:
     def read() -> tuple[np.ndarray, list[Row]]:
         wanted: Row = {"scale": "book", "net": "conv7", "kind": "hypernet", "n": 4}
         wanted |= {"init": "hyperfan-in"}
-        return hypernets.results(measure, **wanted), hypernets.stored(**wanted)
+        return hypernets.STUDY.results(measure, **wanted), hypernets.STUDY.stored(
+            **wanted
+        )
 
     return read
 
 
 def _trained_directly() -> tuple[np.ndarray, list[Row]]:
     wanted: Row = {"scale": "book", "net": "conv7", "kind": "direct"}
-    return hypernets.results(**wanted), hypernets.stored(**wanted)
+    return hypernets.STUDY.results(**wanted), hypernets.STUDY.stored(**wanted)
 
 
 def _error_ratio() -> tuple[np.ndarray, list[Row]]:

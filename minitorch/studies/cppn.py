@@ -17,7 +17,7 @@ from minitorch.data import Dataset, load
 from minitorch.models import mlp
 from minitorch.nn import Network
 from minitorch.stats import mean_interval
-from minitorch.studies.store import Row, read_rows, results_folder
+from minitorch.studies.store import Row
 from minitorch.studies.study import Study
 from minitorch.train import Fit, accuracy, fit
 from minitorch.weird import CPPNWeights, Dense, decode
@@ -258,19 +258,9 @@ STUDY = Study(
 )
 
 
-def stored(**wanted: Any) -> list[Row]:
-    """Read this study's committed rows whose settings hold the wanted values."""
-    return [
-        row
-        for row in read_rows(results_folder() / f"{NAME}.jsonl")
-        if all(row["settings"].get(key) == value for key, value in wanted.items())
-    ]
-
-
 def results(name: str, measure: str = "test", **other: Any) -> np.ndarray:
     """Read one measure of the committed book rows of a case, (S,) or (S, bits)."""
-    wanted = {**case(name, BOOK), **other}
-    return np.array([row["result"][measure] for row in stored(**wanted)])
+    return STUDY.results(measure, **{**case(name, BOOK), **other})
 
 
 def interval(values: np.ndarray) -> str:

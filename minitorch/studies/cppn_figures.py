@@ -19,10 +19,6 @@ NOTE = (
     "book scale: stored runs, full MNIST 60,000/10,000 at 14 x 14 pixels, 64 hidden "
     "units, 3 passes, 5 seeds, 95 % intervals"
 )
-COMMON_NOTE = (
-    "book scale: stored runs, 784-300-100-10 without biases, embedded digits "
-    "8,000/2,000, 5 passes, 5 seeds, 95 % intervals"
-)
 DRAWN = "digit {}: mean of its training images; book scale: stored runs, 5 seeds"
 # Without the two of which seeds died, whose means say little; `layers` has them.
 CPPNS = ("sine", "offsets", "mixed", "fourier")
@@ -183,33 +179,6 @@ def messages() -> Table:
     )
 
 
-def common() -> Table:
-    """The common row: bits, decoded accuracy and seconds.
-
-    For each method the shortest message whose decoded accuracy is within one point
-    of its best.
-
-    >>> common().columns
-    ('what is sent', 'bits', 'decoded accuracy', 'low', 'high', 'seconds')
-    """
-    rows = []
-    for name in ("offsets", "random"):
-        runs = study.stored(**study.case(name, {**study.COMMON, "bits": study.BITS}))
-        lengths = np.mean([run["result"]["bytes"] for run in runs], axis=0)
-        decoded = np.array([run["result"]["decoded"] for run in runs])  # (S, bits)
-        close = decoded.mean(0) >= decoded.mean(0).max() - 0.01
-        best = np.flatnonzero(close)[lengths[close].argmin()]
-        seconds = np.mean([run["provenance"]["seconds"] for run in runs])
-        spread = mean_interval(decoded[:, best])
-        words = study.CASES[name][1]
-        rows.append([words, round(8 * lengths[best]), *spread, float(seconds)])
-    return table(
-        ["what is sent", "bits", "decoded accuracy", "low", "high", "seconds"],
-        rows,
-        caption=f"The common row, its first layer written; {COMMON_NOTE}, CPU seconds",
-    )
-
-
 def generations(digit: int = 3) -> Picture:
     """Paint the best genome of some generations, and the digit they are bred for.
 
@@ -217,7 +186,7 @@ def generations(digit: int = 3) -> Picture:
     'In ... generations ... nodes and ... links come to a likeness of ...'
     """
     wanted = {**breeding.BOOK, "digit": digit, "kind": "growing"}
-    run = min(breeding.stored(**wanted), key=lambda row: row["seed"])
+    run = min(breeding.STUDY.stored(**wanted), key=lambda row: row["seed"])
     result = run["result"]
     chosen = [0, *range(len(result["generations"]) - 6, len(result["generations"]))]
     shown = [paint(from_plain(result["genomes"][k]), 56) for k in chosen]
@@ -246,7 +215,7 @@ def evolution(digit: int = 3) -> Picture:
     keys = {"growing": "hypernet", "weights": "direct", "random": "control"}
     lines, ends = [], []
     for kind, words in breeding.KINDS.items():
-        runs = breeding.stored(**{**breeding.BOOK, "digit": digit, "kind": kind})
+        runs = breeding.STUDY.stored(**{**breeding.BOOK, "digit": digit, "kind": kind})
         y = np.array([run["result"]["likeness"] for run in runs])
         x = np.array(runs[0]["result"]["generations"], float)
         lines.append(Series(keys[kind], x[1:], y[:, 1:], words))

@@ -16,7 +16,7 @@ from minitorch.data.text import Text, alice, windows
 from minitorch.functional import cross_entropy
 from minitorch.optim import Adam
 from minitorch.schedules import cosine
-from minitorch.studies.store import Row, read_rows
+from minitorch.studies.store import Row
 from minitorch.studies.study import Study
 from minitorch.tensor import Tensor, no_grad
 from minitorch.weird.hyper_lstm import Reader, hyper_lstm, lstm_text, weight_changes
@@ -324,13 +324,8 @@ def stored(net: str) -> list[Row]:
     Where it was trained at several rates, those of the rate with the least loss on
     the text that it learned from.
     """
-    rows = [
-        row
-        for row in read_rows(STUDY.path())
-        if row["settings"]["net"] == net and row["settings"]["scale"] == "book"
-    ]
     by_rate: dict[float, list[Row]] = {}
-    for row in sorted(rows, key=lambda row: row["seed"]):
+    for row in STUDY.stored(net=net, scale="book"):
         by_rate.setdefault(row["settings"]["lr"], []).append(row)
     losses = {
         lr: np.mean([row["result"]["train"] for row in found])

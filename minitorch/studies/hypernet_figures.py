@@ -7,15 +7,15 @@ from what was read.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
 from minitorch.models import conv7
 from minitorch.plots import Picture, Series, Table, curves, methods, table
 from minitorch.stats import mean_interval, paired
+from minitorch.studies import common, cppn
 from minitorch.studies import hypernets as study
-from minitorch.studies import subspaces
+from minitorch.studies.common import Case
 from minitorch.studies.store import Row
 from minitorch.weird import Hypernetwork
 
@@ -34,7 +34,7 @@ NS, DEPTHS = np.array(study.NS, float), np.array(study.DEPTHS, float)
 _STARTS = {  # of depth(): the key of a style, and a label
     "": ("direct", "direct, He's start"),
     "plain": ("control", "written, 0.01"),
-    "he": ("coordinates", "written, He's inside"),
+    "he": ("coordinates", "written, He's start"),
     "hyperfan-in": ("hypernet", "written, hyperfan-in"),
 }
 
@@ -46,9 +46,9 @@ def overview() -> Picture:
     'Written by 4,244 numbers ... % are read, directly trained ..., ... fixed ...'
     """
     found = {
-        "direct": study.results(**CONV, kind="direct"),
-        "hypernet": study.results(**TRAINED, n=4),
-        "generator fixed": study.results(**CONV, kind="frozen", n=4),
+        "direct": study.STUDY.results(**CONV, kind="direct"),
+        "hypernet": study.STUDY.results(**TRAINED, n=4),
+        "generator fixed": study.STUDY.results(**CONV, kind="frozen", n=4),
     }
     written, straight, fixed = (
         f"{100 * found[name].mean():.1f}"
@@ -78,7 +78,7 @@ def counts() -> Table:
         g = Hypernetwork(conv7(), n=n)
         inputs, M = 16, math.prod(g.layout.shapes["b1"])
         free = min(inputs * n + M * (n + 1) - n * (n + 1), inputs * M)
-        ranks = study.results("rank", **TRAINED, n=n)
+        ranks = study.STUDY.results("rank", **TRAINED, n=n)
         rows.append([n, g.written, free, inputs * M, round(float(ranks.mean()), 1)])
     return table(
         ["n", "numbers", "degrees of freedom", "weights written", "rank, trained"],
@@ -97,7 +97,7 @@ def embeddings() -> Picture:
     curve = {
         kind: np.array(
             [
-                study.results(**CONV, kind=kind, init="hyperfan-in", n=n)
+                study.STUDY.results(**CONV, kind=kind, init="hyperfan-in", n=n)
                 for n in study.NS
             ]
         ).T
@@ -116,7 +116,7 @@ def embeddings() -> Picture:
         xlabel="numbers in an embedding n",
         ylabel="test accuracy",
         note=NOTE,
-        hlines=[(study.results(**CONV, kind="direct").mean(), "direct")],
+        hlines=[(study.STUDY.results(**CONV, kind="direct").mean(), "direct")],
     )
 
 
@@ -127,8 +127,8 @@ def starts() -> Table:
     ('start', 'test accuracy', 'low', 'high', 'less hyperfan-in', 'low', 'high')
     """
     wanted: Row = {**CONV, "kind": "hypernet", "n": 4}
-    good = study.results(**wanted, init="hyperfan-in")
-    small = study.results(**wanted, init="plain")
+    good = study.STUDY.results(**wanted, init="hyperfan-in")
+    small = study.STUDY.results(**wanted, init="plain")
     apart = [f"{100 * value:+.1f}" for value in paired(good, small)[:3]]
     shown = {"0.01, as in the authors' notebook": (small, apart)}
     shown["hyperfan-in"] = (good, ["", "", ""])
@@ -146,7 +146,7 @@ def _by_depth(measure: str, init: str) -> np.ndarray:
     """(S, depths)."""
     return np.array(
         [
-            study.results(measure, scale="book", net=f"deep-{depth}", init=init)
+            study.STUDY.results(measure, scale="book", net=f"deep-{depth}", init=init)
             for depth in study.DEPTHS
         ]
     ).T
@@ -208,106 +208,62 @@ def signals() -> Picture:
 # The common row
 # ----------------------------------------------------------------------------
 
-COMMON_NOTE = (
-    "book scale: stored runs, 784-300-100-10 without biases, embedded digits "
-    "8,000/2,000, 5 seeds, 95 % intervals"
-)
-_OURS: list[tuple[str, str, Row]] = [
-    ("hypernet", "hypernetwork, n = 8", {"kind": "hypernet", "n": 8}),
-    ("hypernet", "hypernetwork, n = 16", {"kind": "hypernet", "n": 16}),
-    ("coordinates", "generator fixed, n = 8", {"kind": "frozen", "n": 8}),
-    ("coordinates", "generator fixed, n = 16", {"kind": "frozen", "n": 16}),
-    ("low_rank", "subspace of hyper, n = 8", {"kind": "subspace", "d": 750}),
-    (
-        "fastfood",
-        "same, generator fixed",
-        {"kind": "frozen subspace", "d": 750},
-    ),
-]
-_THEIRS: list[tuple[str, str, Row]] = [
-    ("subspace", "subspace, d = 750", {"net": "common", "d": 750}),
-    ("direct", "all weights", {"net": "common", "d": 0}),
-    ("control", "logistic regression", {"net": "linear", "d": 0}),
-]
-
-
-class _Coded(NamedTuple):
-    key: str  # of its style
-    name: str
-    bits: np.ndarray  # (rates,)
-    decoded: np.ndarray  # (S, rates)
-    seconds: float
-
-
-def _coded() -> list[_Coded]:
-    cases = [
-        (key, name, study.stored(net="common", bits=study.BITS, **wanted))
-        for key, name, wanted in _OURS
-    ]
-    cases += [
-        (
-            key,
-            name,
-            subspaces.stored(images=8_000, scale="book", bits=subspaces.BITS, **wanted),
+_COMMON: Row = {"net": "common", "bits": study.BITS}
+_SENT = [
+    *(
+        Case(key, name, study.STUDY, {**_COMMON, **wanted})
+        for key, name, wanted in (
+            ("hypernet", "hypernetwork, n = 8", {"kind": "hypernet", "n": 8}),
+            ("hypernet", "hypernetwork, n = 16", {"kind": "hypernet", "n": 16}),
+            ("coordinates", "generator fixed, n = 8", {"kind": "frozen", "n": 8}),
+            ("coordinates", "generator fixed, n = 16", {"kind": "frozen", "n": 16}),
+            ("low_rank", "subspace of hyper, n = 8", {"kind": "subspace", "d": 750}),
+            (
+                "fastfood",
+                "same, generator fixed",
+                {"kind": "frozen subspace", "d": 750},
+            ),
         )
-        for key, name, wanted in _THEIRS
-    ]
-    found = []
-    for key, name, rows in cases:
-        bits = 8 * np.mean([row["result"]["bytes"] for row in rows], axis=0)
-        decoded = np.array([row["result"]["decoded"] for row in rows])
-        seconds = float(np.mean([row["provenance"]["seconds"] for row in rows]))
-        found.append(_Coded(key, name, bits, decoded, seconds))
-    return found
+    ),
+    *(
+        Case(key, name, cppn.STUDY, cppn.case(kind, {**cppn.COMMON, "bits": cppn.BITS}))
+        for key, name, kind in (
+            ("laperm", "CPPN writes layer 1", "offsets"),
+            ("chance", "layer 1 left random", "random"),
+        )
+    ),
+    common.subspace(750),
+]
 
 
-def common() -> Table:
+def common_row() -> Table:
     """The common row: bits, decoded accuracy and seconds, beside subspace and controls.
 
-    For each method the shortest message whose decoded accuracy is within one point
-    of its best.
-
-    >>> common().columns
+    >>> common_row().columns
     ('what is sent', 'bits', 'decoded accuracy', 'low', 'high', 'seconds')
     """
-    rows = []
-    for _, name, bits, decoded, seconds in _coded():
-        close = decoded.mean(0) >= decoded.mean(0).max() - 0.01
-        best = np.flatnonzero(close)[bits[close].argmin()]
-        rows.append(
-            [name, round(bits[best]), *mean_interval(decoded[:, best]), seconds]
-        )
-    return table(
-        ["what is sent", "bits", "decoded accuracy", "low", "high", "seconds"],
-        rows,
-        caption=f"The common row; {COMMON_NOTE}, CPU seconds",
-    )
+    return common.rows(_SENT)
 
 
 def common_rates() -> Picture:
-    """Decoded accuracy against bits at all rates, for the larger of each kind.
+    """Decoded accuracy against bits, for the larger of each kind.
 
     >>> common_rates().title
     'In ... bits a hypernetwork reads ... %, a subspace in ... bits ... %'
     """
-    left = ("hypernetwork, n = 8", "generator fixed, n = 8")
-    shown = {each.name: each for each in _coded() if each.name not in left}
+    left = ("hypernetwork, n = 8", "generator fixed, n = 8", "layer 1 left random")
+    found = {
+        name: each for name, each in common.read(_SENT).items() if name not in left
+    }
     words = []
     for name in ("hypernetwork, n = 16", "subspace, d = 750"):
-        each = shown[name]
+        each = found[name]
         best = each.decoded.mean(0).argmax()
         reads = 100 * each.decoded[:, best].mean()
         words.append((f"{each.bits[best]:,.0f}", f"{reads:.1f}"))
     (a, b), (c, d) = words
-    return curves(
-        [
-            Series(each.key, each.bits, each.decoded, each.name)
-            for each in shown.values()
-        ],
-        title=f"In {a} bits a hypernetwork reads {b} %, a subspace in {c} bits {d} %",
-        xlabel="bits of the message",
-        ylabel="decoded accuracy",
-        note=COMMON_NOTE,
+    return common.rates(
+        found, f"In {a} bits a hypernetwork reads {b} %, a subspace in {c} bits {d} %"
     )
 
 
@@ -320,7 +276,7 @@ def composed() -> Table:
     rows = []
     for kind, name in (("subspace", "moves too"), ("frozen subspace", "fixed")):
         for d in (200, 750):
-            runs = study.stored(net="common", kind=kind, d=d)
+            runs = study.STUDY.stored(net="common", kind=kind, d=d)
             decoded = np.array([run["result"]["decoded"] for run in runs])
             best = study.BITS.index(6)
             bits = 8 * runs[0]["result"]["bytes"][best]
@@ -328,5 +284,5 @@ def composed() -> Table:
     return table(
         ["generator", "d", "bits", "decoded accuracy", "low", "high"],
         rows,
-        caption=f"A subspace of a hypernetwork, 6 bits a number; {COMMON_NOTE}",
+        caption=f"A subspace of a hypernetwork, 6 bits a number; {common.NOTE}",
     )

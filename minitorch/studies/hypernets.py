@@ -15,7 +15,7 @@ import numpy as np
 from minitorch.data import Dataset, load
 from minitorch.models import conv7, mlp
 from minitorch.nn import Network
-from minitorch.studies.store import Row, read_rows, results_folder
+from minitorch.studies.store import Row
 from minitorch.studies.study import Study
 from minitorch.train import Fit, accuracy, fit
 from minitorch.weird import (
@@ -256,18 +256,3 @@ STUDY = Study(
         "full": "full MNIST in MINITORCH_DATA; some 23 hours of one core (a guess)",
     },
 )
-
-
-def stored(**wanted: Any) -> list[Row]:
-    """Read this study's committed rows whose settings hold the wanted values."""
-    return [
-        row
-        for row in read_rows(results_folder() / f"{NAME}.jsonl")
-        if all(row["settings"].get(key) == value for key, value in wanted.items())
-    ]
-
-
-def results(measure: str = "test", **wanted: Any) -> np.ndarray:
-    """Read one measure of the committed rows with the wanted values, by seed, (S,)."""
-    rows = sorted(stored(**wanted), key=lambda row: row["seed"])
-    return np.array([row["result"][measure] for row in rows])

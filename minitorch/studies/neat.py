@@ -7,13 +7,12 @@ them.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from minitorch.data import load
 from minitorch.random import stream
-from minitorch.studies.store import Row, read_rows, results_folder
+from minitorch.studies.store import Row
 from minitorch.studies.study import Study
 from minitorch.weird.neat import Genome, evolve, likeness, minimal, mutate, paint
 
@@ -145,12 +144,3 @@ STUDY = Study(
         "full": "3 hours of one core",
     },
 )
-
-
-def stored(**some: Any) -> list[Row]:
-    """Read this study's committed rows whose settings hold the wanted values."""
-    return [
-        row
-        for row in read_rows(results_folder() / f"{NAME}.jsonl")
-        if all(row["settings"].get(key) == value for key, value in some.items())
-    ]

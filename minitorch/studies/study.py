@@ -8,6 +8,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from minitorch.studies.store import Row, code_version, key, read_rows, results_folder
 
@@ -74,6 +77,22 @@ class Study:
         rows = read_rows(self.path(folder))
         done = {key(row["settings"], row["seed"]) for row in rows}
         return [cell for cell in self.cells(scale, seeds) if key(*cell) not in done]
+
+    def stored(self, **wanted: Any) -> list[Row]:
+        """Read the committed rows whose settings hold the wanted values, by seed.
+
+        A setting that a row does not have counts as None.
+        """
+        rows = [
+            row
+            for row in read_rows(self.path())
+            if all(row["settings"].get(key) == value for key, value in wanted.items())
+        ]
+        return sorted(rows, key=lambda row: row["seed"])
+
+    def results(self, measure: str = "test", **wanted: Any) -> np.ndarray:
+        """Read one measure of the committed rows, by seed, (S,) or (S, ...)."""
+        return np.array([row["result"][measure] for row in self.stored(**wanted)])
 
     def stale(self, rows: list[Row]) -> list[Row]:
         """Pick the rows that other code made than stands here now."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from minitorch.plots import Picture, Series, Table, curves, table
 from minitorch.stats import crossings, mean_interval
+from minitorch.studies import common
 from minitorch.studies import subspaces as study
 from minitorch.studies.store import Row
 
@@ -187,69 +188,32 @@ def messages(line: float = 0.88) -> Table:
     )
 
 
-COMMON_NOTE = (
-    "book scale: stored runs, 784-300-100-10 without biases, embedded digits "
-    "8,000/2,000, 5 seeds, 95 % intervals"
-)
-_COMMON_CASES: list[tuple[str, str, Row]] = [
-    ("subspace", "subspace, d = 200", {"net": "common", "d": 200}),
-    ("fastfood", "subspace, d = 750", {"net": "common", "d": 750}),
-    ("direct", "all weights", {"net": "common", "d": 0}),
-    ("control", "logistic regression", {"net": "linear", "d": 0}),
-]
+_SENT = [common.subspace(200), common.subspace(750, "fastfood")]
 
 
-def _coded(wanted: Row) -> list[Row]:
-    return study.stored(images=8_000, scale="book", bits=study.BITS, **wanted)
+def common_row() -> Table:
+    """The common row: bits, decoded accuracy and seconds, beside the controls.
 
-
-def common() -> Table:
-    """The common row: bits, decoded accuracy and seconds, beside two controls.
-
-    For each method the shortest message whose decoded accuracy is within one
-    point of its best.
-
-    >>> common().columns
+    >>> common_row().columns
     ('what is sent', 'bits', 'decoded accuracy', 'low', 'high', 'seconds')
     """
-    rows = []
-    for _, name, wanted in _COMMON_CASES:
-        runs = _coded(wanted)
-        lengths = np.mean([run["result"]["bytes"] for run in runs], axis=0)
-        decoded = np.array([run["result"]["decoded"] for run in runs])  # (S, bits)
-        close = decoded.mean(0) >= decoded.mean(0).max() - 0.01
-        best = np.flatnonzero(close)[lengths[close].argmin()]
-        seconds = np.mean([run["provenance"]["seconds"] for run in runs])
-        spread = mean_interval(decoded[:, best])
-        rows.append([name, round(8 * lengths[best]), *spread, float(seconds)])
-    return table(
-        ["what is sent", "bits", "decoded accuracy", "low", "high", "seconds"],
-        rows,
-        caption=f"The common row; {COMMON_NOTE}, CPU seconds",
-    )
+    return common.rows(_SENT)
 
 
 def common_rates() -> Picture:
-    """Decoded accuracy against bits for every row of `common`, at all rates.
+    """Decoded accuracy against bits for every row of `common_row`.
 
     >>> common_rates().title
-    'Subspaces send ... to ... bits, rounded networks ... to ...'
+    'Subspaces send ... to ... bits, whole networks ... to ...'
     """
-    lines = []
-    for key, name, wanted in _COMMON_CASES:
-        runs = _coded(wanted)
-        bits = 8 * np.mean([run["result"]["bytes"] for run in runs], axis=0)
-        decoded = np.array([run["result"]["decoded"] for run in runs])
-        lines.append(Series(key, bits, decoded, name))
-    small = np.concatenate([line.x for line in lines[:2]])
-    large = np.concatenate([line.x for line in lines[2:]])
-    return curves(
-        lines,
-        title=f"Subspaces send {small.min():,.0f} to {small.max():,.0f} bits, rounded "
+    found = common.read(_SENT)
+    ours = [each.name for each in _SENT]
+    small = np.concatenate([found[name].bits for name in ours])
+    large = np.concatenate([one.bits for one in found.values() if one.name not in ours])
+    return common.rates(
+        found,
+        f"Subspaces send {small.min():,.0f} to {small.max():,.0f} bits, whole "
         f"networks {large.min():,.0f} to {large.max():,.0f}",
-        xlabel="bits of the message",
-        ylabel="decoded accuracy",
-        note=COMMON_NOTE,
     )
 
 

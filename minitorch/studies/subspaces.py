@@ -25,7 +25,7 @@ from minitorch.models import lenet, mlp
 from minitorch.nn import Network
 from minitorch.random import stream
 from minitorch.stats import crossings, mean_interval
-from minitorch.studies.store import Row, read_rows, results_folder
+from minitorch.studies.store import Row
 from minitorch.studies.study import Study
 from minitorch.tensor import no_grad
 from minitorch.train import Fit, accuracy, fit, load_fit, predict, save_fit
@@ -259,17 +259,12 @@ def stored(**wanted: Any) -> list[Row]:
 
     Rows with messages come only where `bits` is among them.
     """
-    wanted = {"bits": None, **wanted}
-    return [
-        row
-        for row in read_rows(results_folder() / f"{NAME}.jsonl")
-        if all(row["settings"].get(key) == value for key, value in wanted.items())
-    ]
+    return STUDY.stored(**{"bits": None, **wanted})
 
 
 def results(measure: str = "test", **wanted: Any) -> np.ndarray:
-    """Read one measure of the committed rows with the wanted values, (S,)."""
-    return np.array([row["result"][measure] for row in stored(**wanted)])
+    """Read one measure of those rows, (S,)."""
+    return STUDY.results(measure, **{"bits": None, **wanted})
 
 
 def curve(rows: Iterable[Row], measure: str = "test") -> tuple[np.ndarray, np.ndarray]:
