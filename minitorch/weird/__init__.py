@@ -3,12 +3,14 @@
 from minitorch.weird.cppn import CPPNWeights
 from minitorch.weird.hypernet import Hypernetwork
 from minitorch.weird.parametrization import Dense, Parametrization, apply, decode
+from minitorch.weird.pruning import Masked
 from minitorch.weird.subspace import Subspace
 
 __all__ = [
     "CPPNWeights",
     "Dense",
     "Hypernetwork",
+    "Masked",
     "Parametrization",
     "Subspace",
     "apply",
