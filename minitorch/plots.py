@@ -47,7 +47,8 @@ class Style(NamedTuple):
 
 
 # Ten colours after Okabe and Ito, shifted until each stands out from white (3 to 1)
-# and from the others under red-green colour blindness, each with its own marker.
+# and from the others under red-green colour blindness. A colour that serves more than
+# one method has another marker for each; no figure holds two methods of one colour.
 STYLES = {
     "direct": Style("direct training", "#222222", "s"),
     "subspace": Style("random subspace", "#0072B2", "o"),
@@ -61,6 +62,12 @@ STYLES = {
     "shuffled": Style("shuffled pixels", "#A03A5E", "v"),
     "random_labels": Style("random labels", "#871168", "P"),
     "hypernet": Style("hypernetwork", "#BA8D01", "h"),
+    "frozen_generator": Style("frozen generator", "#B23A0A", "v"),
+    "cppn": Style("CPPN", "#871168", "D"),
+    "random_layer": Style("random layer", "#8C8C8C", "s"),
+    "lstm": Style("LSTM", "#222222", "o"),
+    "lstm_norm": Style("LSTM with layer norm", "#0072B2", "^"),
+    "hyper_lstm": Style("hyper-LSTM", "#BA8D01", "D"),
     "lottery": Style("lottery ticket", "#0FA062", "^"),
     "supermask": Style("supermask", "#4498BE", "D"),
     "laperm": Style("LaPerm", "#A03A5E", "d"),

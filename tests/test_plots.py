@@ -228,6 +228,47 @@ def test_styles_differ_and_stand_out_from_white():
     assert all(re.fullmatch("#[0-9A-F]{6}", s.colour) for s in STYLES.values())
 
 
+# As a reader without red (and without green) cones sees linear RGB: Machado, Oliveira,
+# Fernandes (2009), severity 1.
+BLIND = {
+    "red": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "green": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+}
+TOGETHER = [
+    ["direct", "hypernet", "frozen_generator", "subspace", "cppn", "random_layer"],
+    ["lstm", "lstm_norm", "hyper_lstm"],
+]
+
+
+def seen(colour, cones):
+    """A colour as CIELAB, (3,), for a reader without these cones."""
+    c = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(np.array(BLIND.get(cones, np.eye(3))) @ linear, 0, 1)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722],
+              [0.0193, 0.1192, 0.9505]]  # fmt: skip
+    x, y, z = np.cbrt(to_xyz @ linear / [0.9505, 1, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("cones", ["red", "green", "all are there"])
+@pytest.mark.parametrize("keys", TOGETHER)
+def test_methods_of_one_figure_stay_apart_without_red_or_green(keys, cones):
+    """18 of CIELAB's steps are eight times what can just be told apart."""
+    colours = [seen(STYLES[key].colour, cones) for key in keys]
+    for i, one in enumerate(colours):
+        others = np.array(colours[:i]).reshape(-1, 3)
+        assert (np.linalg.norm(others - one, axis=1) > 18).all()
+
+
 def test_import_is_light_and_settings_survive():
     code = """
 import sys
