@@ -59,6 +59,17 @@ class Picture:
         )
 
 
+# A shadow at a side where more of a table lies, and none at its ends: the white
+# covers move with the table, the shadows stand still.
+SCROLLS = (
+    "linear-gradient(90deg,#fff 50%,rgba(255,255,255,0)) left/32px 100% no-repeat "
+    "local,linear-gradient(270deg,#fff 50%,rgba(255,255,255,0)) right/32px 100% "
+    "no-repeat local,linear-gradient(90deg,rgba(20,30,45,.3),rgba(20,30,45,0)) "
+    "left/12px 100% no-repeat scroll,linear-gradient(270deg,rgba(20,30,45,.3),"
+    "rgba(20,30,45,0)) right/12px 100% no-repeat scroll,#fff"
+)
+
+
 @dataclass(frozen=True)
 class Table:
     """A small table that scrolls sideways where it does not fit."""
@@ -82,9 +93,11 @@ class Table:
 
     def _repr_html_(self) -> str:
         def cell(tag: str, text: str, right: bool, extra: str, weight: int) -> str:
+            # Words wrap, but no column gets narrower than a few of them.
+            space = "nowrap" if right else f"normal;min-width:{min(len(text), 18)}ch"
             return (
                 f'<{tag}{extra} style="padding:5px 10px;border:0;border-bottom:1px '
-                f"solid #e4e7eb;background:#fff;color:{INK};white-space:nowrap;"
+                f"solid #e4e7eb;background:transparent;color:{INK};white-space:{space};"
                 f'font-weight:{weight};text-align:{"right" if right else "left"}">'
                 f"{html.escape(text)}</{tag}>"
             )
@@ -100,7 +113,7 @@ class Table:
                 cell("td", c, right, "", 400)
                 for c, right in zip(row[1:], self.numeric[1:], strict=True)
             )
-            body += f'<tr style="background:#fff">{first}{rest}</tr>'
+            body += f'<tr style="background:transparent">{first}{rest}</tr>'
         caption = html.escape(self.caption)
         return (
             # The caption takes the table's width, and wraps where the table scrolls.
@@ -109,9 +122,10 @@ class Table:
             f'<div style="width:0;min-width:100%;box-sizing:border-box;padding:0 10px '
             f'6px;font-size:14px;font-weight:600">{caption}</div>'
             f'<div role="region" tabindex="0" aria-label="{caption}" '
-            'style="overflow-x:auto"><table style="border-collapse:collapse;margin:0;'
-            'border:0;font-size:14px;background:#fff">'
-            f'<thead><tr style="background:#fff">{head}</tr></thead>'
+            f'style="overflow-x:auto;background:{SCROLLS}">'
+            '<table style="border-collapse:collapse;margin:0;'
+            'border:0;font-size:14px;background:transparent">'
+            f'<thead><tr style="background:transparent">{head}</tr></thead>'
             f"<tbody>{body}</tbody></table></div></div>"
         )
 

@@ -113,14 +113,15 @@ def rows(cases: Sequence[Case]) -> Table:
     best.
 
     >>> rows([subspace(750)]).columns
-    ('what is sent', 'bits', 'decoded accuracy', 'low', 'high', 'seconds')
+    ('what is sent', 'bits', 'decoded accuracy', 'seconds')
     """
     lines = []
     for each in read(cases).values():
-        spread = mean_interval(each.decoded[:, each.best])
-        lines.append([each.name, round(each.bits[each.best]), *spread, each.seconds])
+        mean, low, high = mean_interval(each.decoded[:, each.best])
+        spread = f"{mean:.3f} ({low:.3f} to {high:.3f})"
+        lines.append([each.name, round(each.bits[each.best]), spread, each.seconds])
     return table(
-        ["what is sent", "bits", "decoded accuracy", "low", "high", "seconds"],
+        ["what is sent", "bits", "decoded accuracy", "seconds"],
         lines,
         caption=f"The common row; {NOTE}, CPU seconds",
     )

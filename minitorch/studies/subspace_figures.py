@@ -195,7 +195,7 @@ def common_row() -> Table:
     """The common row: bits, decoded accuracy and seconds, beside the controls.
 
     >>> common_row().columns
-    ('what is sent', 'bits', 'decoded accuracy', 'low', 'high', 'seconds')
+    ('what is sent', 'bits', 'decoded accuracy', 'seconds')
     """
     return common.rows(_SENT)
 
