@@ -18,6 +18,7 @@ SCALES = ("quick", "book", "full")
 # Each of these modules holds a `STUDY`.
 NAMES = ["subspaces", "finetune", "cartpole"]
 NAMES += ["hypernets", "hyper_lstm", "cppn", "neat"]
+NAMES += ["tickets"]
 MODULES = {name: f"minitorch.studies.{name}" for name in NAMES}
 
 
