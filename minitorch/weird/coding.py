@@ -19,10 +19,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+Bytes = TypeVar("Bytes", bytes, memoryview)
 Counts = np.ndarray | list[int]
 Sequence = Any  # an array for the compiled loops, a list where Python runs them
 MOST = 2**24  # counts in all: what a state below 2**48 holds with an error of 2**-16
@@ -50,9 +51,8 @@ def entropy(counts: Counts) -> float:
 def encode(symbols: np.ndarray, counts: Counts) -> bytes:
     """Encode symbols with the shares that the counts say.
 
-    The counts need not be those of the symbols; where they are, the message is as
-    short as a code for single symbols can make it, n H(p) bits and less than two
-    bytes.
+    The counts need not be those of the symbols. Where they are, the message takes
+    n H(p) bits, at most log2(M) more for M counts in all, and is filled up to bytes.
 
     Args:
         symbols: (n,) whole numbers, 0 to K - 1.
@@ -62,31 +62,31 @@ def encode(symbols: np.ndarray, counts: Counts) -> bytes:
         The message, without the counts and without its own length.
 
     Raises:
-        ValueError: when a symbol is none of the K or has no count, or the counts are
-            negative or more than 2**24 in all.
+        ValueError: when a symbol is none of the K or has no count, the counts are
+            negative or more than 2**24 in all, or either are not whole numbers.
 
     >>> encode(np.array([0, 0, 1, 0, 0, 0, 2, 0]), np.array([6, 1, 1])).hex()
     'c2'
     """
-    symbols, counts = np.asarray(symbols), _counts(counts)
+    symbols, counts = _whole_numbers(symbols).reshape(-1), _counts(counts)
     if symbols.size and (symbols.min() < 0 or symbols.max() >= len(counts)):
         raise ValueError(
             f"symbols are 0 to {len(counts) - 1}, one for each count; got "
             f"{symbols.min()} to {symbols.max()}"
         )
-    used = np.bincount(symbols.reshape(-1), minlength=len(counts))
-    if (used[counts == 0] > 0).any():
-        raise ValueError(f"symbol {used[counts == 0].argmax()} occurs without a count")
+    used = np.bincount(symbols, minlength=len(counts))
+    if (lacking := (used > 0) & (counts == 0)).any():
+        raise ValueError(f"symbol {lacking.argmax()} occurs without a count")
     if not symbols.size:
         return b""
     bits = (used[used > 0] * np.log2(counts.sum() / counts[used > 0])).sum()
     out = np.zeros(int(bits / 8 * 1.01) + 32, np.uint8)
     starts = np.cumsum(counts) - counts
-    size = _run(_push, symbols.reshape(-1).astype(np.int64), counts, starts, out)
+    size = _run(_push, symbols, counts, starts, out)
     return out[:size][::-1].tobytes()
 
 
-def decode(data: bytes, counts: Counts, n: int) -> np.ndarray:
+def decode(data: bytes | memoryview, counts: Counts, n: int) -> np.ndarray:
     """Decode what `encode` made with the same counts.
 
     Args:
@@ -190,8 +190,15 @@ def _compiled(loop: Callable) -> Callable | None:
     return jit(loop)
 
 
+def _whole_numbers(values: np.ndarray | list[int]) -> np.ndarray:
+    values = np.asarray(values)
+    if values.size and values.dtype.kind not in "bui":
+        raise ValueError(f"the coder takes whole numbers, got {values.dtype}")
+    return values.astype(np.int64)
+
+
 def _counts(counts: Counts) -> np.ndarray:
-    counts = np.asarray(counts).astype(np.int64)
+    counts = _whole_numbers(counts)
     if not len(counts) or counts.min() < 0 or counts.sum() > MOST:
         raise ValueError(
             f"counts are 0 or more each and at most {MOST:,} in all; got "
@@ -255,23 +262,23 @@ def encode_numbers(codes: np.ndarray) -> bytes:
     of them the same share. Then the numbers themselves, by `encode`.
 
     Args:
-        codes: (n,) whole numbers within 2**20 of each other.
+        codes: (n,) whole numbers within 2**17 of each other.
 
     Raises:
-        ValueError: when they lie further apart, or are more than 2**24.
+        ValueError: when they lie further apart, are more than 2**24, or are not whole.
 
     >>> len(encode_numbers(np.array([-1, 0, 0, 0, 1, 0, 0, 0, 0, 7] * 100)))
     183
     """
-    codes = np.asarray(codes).reshape(-1).astype(np.int64)
+    codes = _whole_numbers(codes).reshape(-1)
     if not codes.size:
         return b""
     low, high = int(codes.min()), int(codes.max())
-    if high - low >= 2**20:
-        raise ValueError(f"numbers within 2**20 of each other, got {low} to {high}")
+    if high - low >= 2**17:
+        raise ValueError(f"numbers within 2**17 of each other, got {low} to {high}")
     counts = np.bincount(codes - low)
     size = len(counts)
-    even = whole(2 * size) + encode(codes - low, np.ones(size))
+    even = whole(2 * size) + encode(codes - low, np.ones(size, np.int64))
     own = whole(2 * size + 1) + b"".join(whole(int(count)) for count in counts)
     own += encode(codes - low, counts)
     return whole(2 * low if low >= 0 else -2 * low - 1) + min(even, own, key=len)
@@ -291,14 +298,14 @@ def decode_numbers(data: bytes, n: int) -> np.ndarray:
     """
     if not n:
         return decode(data, [1], 0)
-    folded, data = read_whole(data)
-    size, data = read_whole(data)
+    folded, rest = read_whole(memoryview(data))  # a slice of a view copies nothing
+    size, rest = read_whole(rest)
     counts = [1] * (size // 2)
     if size % 2:
         for i in range(size // 2):
-            counts[i], data = read_whole(data)
+            counts[i], rest = read_whole(rest)
     low = folded // 2 if folded % 2 == 0 else -(folded // 2) - 1
-    return decode(data, counts, n) + low
+    return decode(rest, counts, n) + low
 
 
 def whole(n: int) -> bytes:
@@ -321,7 +328,7 @@ def whole(n: int) -> bytes:
     return bytes([*parts, n])
 
 
-def read_whole(data: bytes) -> tuple[int, bytes]:
+def read_whole(data: Bytes) -> tuple[int, Bytes]:
     """Read a number that `whole` wrote; give it with the bytes that are left over.
 
     Raises:

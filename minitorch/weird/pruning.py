@@ -579,7 +579,7 @@ class Masked(Parametrization):
         def backward(grad: Array) -> Array:
             return grad * backend().constant(factor)
 
-        self._mask = custom("mask", forward, backward)
+        self._apply = custom("mask", forward, backward)
 
     def init(self, seed: int) -> np.ndarray:
         """Start at theta0, or where it was said to start, (D,)."""
@@ -591,7 +591,7 @@ class Masked(Parametrization):
         return (self.theta0 if self._start is None else self._start).copy()
 
     def __call__(self, phi: Tensor, *, train: bool = False, rng: Rng = None) -> Tensor:
-        return through(self.target, self._mask(phi), train, rng)
+        return through(self.target, self._apply(phi), train, rng)
 
     def spec(self) -> bytes:
         """The seed, how it works, and the mask of each piece."""
