@@ -49,11 +49,13 @@ def kept_count(n: int, keep: float) -> int:
         keep: the fraction kept, 0 to 1.
 
     Raises:
-        ValueError: when keep is not 0 to 1.
+        ValueError: when keep is not 0 to 1, or n is negative.
 
     >>> kept_count(10, 0.3), kept_count(10, 0.25), kept_count(235_200, 0.08)
     (3, 3, 18816)
     """
+    if n < 0:
+        raise ValueError(f"a layer has 0 or more weights, got {n}")
     if not 0 <= keep <= 1:
         raise ValueError(
             f"keep is the fraction of the weights that stay, 0 to 1; got {keep}"
