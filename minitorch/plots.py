@@ -133,7 +133,8 @@ def curves(
 ) -> Picture:
     """Draw curves: mean and 95 % t interval over seeds, each seed as a faint dot.
 
-    A series with y (n,) is a published curve and drawn dashed, with no band.
+    A series with y (n,) is a published curve and drawn dashed, with no band. Where
+    every y is a share, from 0 to 1, so is the band.
     `hlines` and `vlines` are (value, label) pairs, labelled where no data is.
 
     Raises:
@@ -411,6 +412,8 @@ def _curve(ax: Axes, s: Series, zorder: int) -> None:
         return
     mean, low, high = mean_interval(s.y)
     if len(s.y) > 1:
+        if s.y.min() >= 0 and s.y.max() <= 1:
+            low, high = np.maximum(low, 0), np.minimum(high, 1)
         ax.fill_between(s.x, low, high, color=colour, alpha=0.16, lw=0, zorder=2)
         ax.plot(s.x, s.y.T, ls="", marker=".", ms=5, color=colour, alpha=0.4,
                 mec="none", zorder=zorder)  # fmt: skip

@@ -104,6 +104,28 @@ def test_a_band_is_drawn_for_seeds_only():
     assert (np.abs(pixels(one) - [214, 232, 243]).max(-1) < 6).sum() < 300
 
 
+def test_a_band_of_shares_ends_at_1(monkeypatch):
+    """No network reads more than all; what is no share keeps its whole interval."""
+    from matplotlib.axes import Axes
+
+    drawn = []
+    fill = Axes.fill_between
+    monkeypatch.setattr(
+        Axes,
+        "fill_between",
+        lambda self, x, low, high, **how: (
+            drawn.append((min(low), max(high))),
+            fill(self, x, low, high, **how),
+        )[1],
+    )
+    shares = np.array([[0.02, 0.99], [0.3, 0.8]])
+    for y in (shares, shares + 0.5):
+        curves([Series("subspace", [1, 10], y)], **WORDS)
+    (low, high), (below, above) = drawn
+    assert (low, high) == (0, 1)
+    assert below < 0.02 + 0.5 and above > 1.4
+
+
 def test_labels_of_lines_keep_off_the_data(monkeypatch):
     """The curve runs along the top left: the label of y = 0.9 goes elsewhere."""
     from minitorch import canvas

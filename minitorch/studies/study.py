@@ -17,7 +17,7 @@ from minitorch.studies.store import Row, code_version, key, read_rows, results_f
 SCALES = ("quick", "book", "full")
 # Each of these modules holds a `STUDY`.
 NAMES = ["subspaces", "finetune", "cartpole"]
-NAMES += ["hypernets", "hyper_lstm", "cppn", "neat"]
+NAMES += ["hypernets", "left_alone", "hyper_lstm", "cppn", "neat"]
 NAMES += ["tickets"]
 MODULES = {name: f"minitorch.studies.{name}" for name in NAMES}
 
