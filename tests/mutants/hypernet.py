@@ -90,6 +90,12 @@ def scales_its_directions(W1, b1, W2, b2):
     return (offset + b1).reshape(-1), P / np.sqrt((P**2).sum(axis=0))
 
 
+@mutant("hypernet/frozen_generator", "embedding of ones")
+def starts_from_ones(W1, b1, W2, b2):
+    offset, P = pieces(W1, W2, b2)
+    return (offset + b1).reshape(-1) + P.sum(axis=1), P
+
+
 # -- hyperfan_in_std ----------------------------------------------------------
 
 
@@ -126,6 +132,16 @@ def forgets_relu(fan_in, n, h, z_std=1.0, w2_std=1.0):
 @mutant("hypernet/hyperfan_in_std", "Divide by the spreads")
 def multiplies_by_the_spreads(fan_in, n, h, z_std=1.0, w2_std=1.0):
     return (2 / (fan_in * n * h)) ** 0.5 * z_std * w2_std
+
+
+@mutant("hypernet/hyperfan_in_std", "n and h are added")
+def adds_the_sizes(fan_in, n, h, z_std=1.0, w2_std=1.0):
+    return (2 / (fan_in * (n + h))) ** 0.5 / (z_std * w2_std)
+
+
+@mutant("hypernet/hyperfan_in_std", "layer that reads z")
+def takes_the_embedding_for_the_fan_in(fan_in, n, h, z_std=1.0, w2_std=1.0):
+    return (2 / n) ** 0.5
 
 
 # -- hyper_steps --------------------------------------------------------------
@@ -216,6 +232,57 @@ def forgets_s(x, W_h, W_x, A, D):
     return np.stack(out, axis=1)
 
 
+@mutant("hypernet/hyper_steps", "in this order")
+def reads_the_letter_first(x, W_h, W_x, A, D):
+    h, s, out = np.zeros((len(x), len(W_h))), np.zeros((len(x), len(A))), []
+    for t in range(x.shape[1]):
+        s = np.tanh(np.concatenate([x[:, t], h, s], axis=1) @ A.T)
+        h = np.tanh((1 + s @ D.T) * (h @ W_h.T) + x[:, t] @ W_x.T)
+        out.append(h)
+    return np.stack(out, axis=1)
+
+
+@mutant("hypernet/hyper_steps", "tanh around A [h, x_t, s] is missing")
+def leaves_s_straight(x, W_h, W_x, A, D):
+    h, s, out = np.zeros((len(x), len(W_h))), np.zeros((len(x), len(A))), []
+    for t in range(x.shape[1]):
+        s = np.concatenate([h, x[:, t], s], axis=1) @ A.T
+        h = np.tanh((1 + s @ D.T) * (h @ W_h.T) + x[:, t] @ W_x.T)
+        out.append(h)
+    return np.stack(out, axis=1)
+
+
+@mutant("hypernet/hyper_steps", "moves before the small one")
+def moves_the_main_network_first(x, W_h, W_x, A, D):
+    h, s, out = np.zeros((len(x), len(W_h))), np.zeros((len(x), len(A))), []
+    for t in range(x.shape[1]):
+        h = np.tanh((1 + s @ D.T) * (h @ W_h.T) + x[:, t] @ W_x.T)
+        s = np.tanh(np.concatenate([h, x[:, t], s], axis=1) @ A.T)
+        out.append(h)
+    return np.stack(out, axis=1)
+
+
+def right_steps(x, W_h, W_x, A, D):
+    return steps(
+        x, W_h, W_x, A, lambda t: x[:, t], lambda s, h: (1 + s @ D.T) * (h @ W_h.T)
+    )
+
+
+@mutant("hypernet/hyper_steps", "along the first axis")
+def stacks_the_steps_first(x, W_h, W_x, A, D):
+    return np.array([right_steps(x, W_h, W_x, A, D)[:, t] for t in range(x.shape[1])])
+
+
+@mutant("hypernet/hyper_steps", "along the last axis")
+def stacks_the_steps_last(x, W_h, W_x, A, D):
+    return np.moveaxis(right_steps(x, W_h, W_x, A, D), 1, 2)
+
+
+@mutant("hypernet/hyper_steps", "the shape of the result")
+def gives_the_last_step_only(x, W_h, W_x, A, D):
+    return right_steps(x, W_h, W_x, A, D)[:, -1]
+
+
 # -- mirrored -----------------------------------------------------------------
 
 
@@ -288,6 +355,23 @@ def takes_the_smaller_count(z, W1, b1, W2, b2):
     return min(J.shape)
 
 
+@mutant("hypernet/degrees_of_freedom", "rounding of a small")
+def takes_a_tiny_step(z, W1, b1, W2, b2, step=1e-6):
+    parts = [z, W1, b1, W2, b2]
+
+    def weights(z, W1, b1, W2, b2):
+        return ((z @ W2 + b2).reshape(-1, len(W1)) @ W1 + b1).reshape(-1)
+
+    base, columns = weights(*parts), []
+    for j, part in enumerate(parts):
+        for k in range(part.size):
+            moved = part.copy()
+            moved.flat[k] += step
+            there = weights(*parts[:j], moved, *parts[j + 1 :])
+            columns.append((there - base) / step)
+    return int(np.linalg.matrix_rank(np.stack(columns, axis=1)))
+
+
 @mutant("hypernet/degrees_of_freedom", "frozen generator")
 def moves_only_z(z, W1, b1, W2, b2):
     J = jacobian((z, W1, b1, W2, b2), moved=[0])
@@ -345,7 +429,7 @@ def interleaves_inputs(K):
     return np.einsum("rcio->coir", K).reshape(C * o, R * i)
 
 
-@mutant("hypernet/join_tiles", "transpose is missing")
+@mutant("hypernet/join_tiles", "turned on its side")
 def gives_inputs_as_rows(K):
     R, C, i, o = K.shape
     return np.einsum("rcio->rico", K).reshape(R * i, C * o)
@@ -375,6 +459,18 @@ def gives_the_fault(z, W1, b1, W2, b2):
 def forgets_the_window(z, W1, b1, W2, b2):
     square, inputs = mean_square(z, W1, b1, W2, b2)
     return (2 / inputs / square) ** 0.5
+
+
+@mutant("hypernet/own_start", "size of b2 over h")
+def counts_hidden_numbers_as_channels(z, W1, b1, W2, b2):
+    square, inputs = mean_square(z, W1, b1, W2, b2)
+    return (2 / (9 * inputs * len(W1)) / square) ** 0.5
+
+
+@mutant("hypernet/own_start", "The 2 is missing")
+def forgets_he_s_two(z, W1, b1, W2, b2):
+    square, inputs = mean_square(z, W1, b1, W2, b2)
+    return (1 / (9 * inputs) / square) ** 0.5
 
 
 @mutant("hypernet/own_start", "takes the mean off")

@@ -14,6 +14,7 @@ from minitorch.grading.references.hypernet import (
 )
 from minitorch.grading.spec import (
     Exercise,
+    Judge,
     Problem,
     Slip,
     close,
@@ -23,6 +24,7 @@ from minitorch.grading.spec import (
     open_question,
     or_none,
     pattern,
+    plain,
     prediction,
     same_slip,
     show,
@@ -49,6 +51,18 @@ def _generator(rng: Rng, n: int, h: int, i: int, M: int, dtype: type) -> tuple:
 def _different(rng: Rng, count: int, low: int = 2, high: int = 7) -> list[int]:
     """Sizes of which no two are equal."""
     return [int(v) for v in rng.permutation(np.arange(low, high + 1))[:count]]
+
+
+def _or_its_shape(judge: Judge, turned: tuple[Slip, ...]) -> Judge:
+    """Name slips that end in another shape; where none is known, say the shape."""
+
+    def whole(args: tuple, output: Any, want: Any) -> Problem | None:
+        if output.shape == want.shape:
+            return judge(args, output, want)
+        problem: Problem = plain(output, want)
+        return problem._replace(cause=same_slip(args, output, turned) or problem.cause)
+
+    return whole
 
 
 # ----------------------------------------------------------------------------
@@ -157,6 +171,11 @@ _offset_slips = (
         "The offset is 0, but at z = 0 the generator still writes its biases. P z "
         "alone is a line through 0; this one does not go through 0.",
         lambda W1, b1, W2, b2: np.zeros(b2.size // len(W1) * len(b1)),
+    ),
+    Slip(
+        "This is what an embedding of ones writes. The offset is what is written "
+        "where z plays no part: at z = 0.",
+        lambda W1, b1, W2, b2: _tile(W2.sum(axis=0) + b2, W1, b1).reshape(-1),
     ),
     Slip(
         "The offset is flattened column by column. Flatten a tile (I, M) row by row, "
@@ -277,6 +296,19 @@ _judge_hyperfan_in_std = judge_by_value(
             _without(h=1),
         ),
         Slip(
+            "n and h are added. There is a product for each pair of a number of z and "
+            "a hidden number: n h of them.",
+            lambda fan_in, n, h, z_std, w2_std: float(
+                np.sqrt(2 / fan_in / (n + h)) / (z_std * w2_std)
+            ),
+        ),
+        Slip(
+            "This is He's start of a layer that reads z, sqrt(2 / n). What z is read "
+            "by does not count: the weights that are *written* are to have He's "
+            "spread.",
+            lambda fan_in, n, h, z_std, w2_std: float(np.sqrt(2 / n)),
+        ),
+        Slip(
             "The n h terms of the sum are not counted: variances of independent terms "
             "add up.",
             _without(n=1, h=1),
@@ -363,12 +395,15 @@ _judge_degrees_of_freedom = judge_by_value(
         Slip(
             "This counts all numbers that are trained. Some ways of changing them "
             "change no weight at all (z can be turned if W2 is turned back). So a "
-            "count is only a bound.",
+            "count is only a bound. If it comes from a rank, see to the step: the "
+            "rounding of a small one counts as directions. A step of 1 is exact here.",
             _numbers,
         ),
         Slip(
-            "This counts the written weights. They cannot move one by one, because "
-            "fewer numbers write them.",
+            "This counts the written weights, as if each could move by itself; one "
+            "generator writes them, and they move together. If it comes from a rank, "
+            "that is full by accident: the rounding of a small step counts as "
+            "directions. A step of 1 is exact here.",
             _weights,
         ),
         Slip(
@@ -422,7 +457,9 @@ def _hyper_steps_cases(rng: Rng) -> Cases:
     yield one[None], one, one, np.zeros((1, 3)), one
     for _ in range(3):
         N, H, F, S = _different(rng, 4)
-        T = _SAME + int(rng.integers(2, 5))
+        # Not as many steps as anything else, or a turned answer would fit.
+        lengths = set(range(_SAME + 2, _SAME + 6)) - {N, H, F, S}
+        T = int(rng.choice(sorted(lengths)))
         x = _normal(rng, N, T, F)
         x[1, :_SAME] = x[0, :_SAME]
         W_h = 1.2 * _normal(rng, H, H) / np.sqrt(H)
@@ -444,15 +481,19 @@ def _read(
     keep: bool = True,
     ahead: int = 0,
     still: bool = False,
+    turned: bool = False,
+    bent: bool = True,
+    first: bool = False,
 ) -> np.ndarray:
     """Read with one thing wrong."""
     N, T, _ = x.shape
     h, s = np.zeros((N, len(W_h))), np.zeros((N, len(A)))
     said = []
     for t in range(T):
-        old, seen = s, x[:, min(t + ahead, T - 1)]
-        s = np.tanh(np.hstack([h, seen, s if keep else 0 * s]) @ A.T)
-        d = base + (old if late else s) @ D.T
+        old, seen, kept = s, x[:, min(t + ahead, T - 1)], s if keep else 0 * s
+        s = np.hstack([seen, h, kept] if turned else [h, seen, kept]) @ A.T
+        s = np.tanh(s) if bent else s
+        d = base + (old if late or first else s) @ D.T
         d = np.ones_like(d) if still else d
         if columns:
             h = np.tanh((d * h) @ W_h.T + x[:, t] @ W_x.T)
@@ -460,6 +501,8 @@ def _read(
             h = np.tanh(d * (h @ W_h.T + x[:, t] @ W_x.T))
         else:
             h = np.tanh(d * (h @ W_h.T) + x[:, t] @ W_x.T)
+        if first:
+            s = np.tanh(np.hstack([h, seen, kept]) @ A.T)
         said.append(h)
     return np.stack(said, axis=1)
 
@@ -492,6 +535,30 @@ _hyper_steps_slips = (
         keep=False,
     ),
     _slip_of("d is never used: this is a plain network.", still=True),
+    _slip_of(
+        "The small network reads [x_t, h, s]. A's columns belong to [h, x_t, s], in "
+        "this order.",
+        turned=True,
+    ),
+    _slip_of("The tanh around A [h, x_t, s] is missing.", bent=False),
+    _slip_of(
+        "The main network moves before the small one. The small one reads first: it "
+        "sees the old h, and its new s makes the d of this step.",
+        first=True,
+    ),
+)
+
+_turned_steps = (
+    Slip(
+        "The steps stand along the first axis, (T, N, H), as np.array(list) and "
+        "np.stack(list) put them. np.stack(list, axis=1) puts them along the second.",
+        lambda *args: _read(*args).swapaxes(0, 1),
+    ),
+    Slip(
+        "The steps stand along the last axis, (N, H, T). np.stack(list, axis=1) puts "
+        "them along the second.",
+        lambda *args: _read(*args).swapaxes(1, 2),
+    ),
 )
 
 
@@ -614,6 +681,11 @@ def _blocks(K: np.ndarray) -> np.ndarray:
     return np.block([[K[r, c] for r in range(R)] for c in range(C)])
 
 
+_TURNED_LAYER = Slip(
+    "This is the layer turned on its side: a row is an output, (C o, R i).",
+    lambda K: join_tiles(K).T,
+)
+
 _judge_join_tiles = judge_by_value(
     "the layer's weights",
     (
@@ -648,10 +720,7 @@ _judge_join_tiles = judge_by_value(
             "of one tile stand together.",
             _ordered(1, 3, 2, 0),
         ),
-        Slip(
-            "This is the layer turned on its side: a row is an output, (C o, R i).",
-            lambda K: join_tiles(K).T,
-        ),
+        _TURNED_LAYER,
     ),
 )
 
@@ -663,7 +732,15 @@ _judge_join_tiles = judge_by_value(
 
 def _own_start_cases(rng: Rng) -> Cases:
     draw = frozen(rng)
-    L, n, h, i, o = 3, 4, 2, 5, 2
+    data = _own_generator(draw)
+    while not _tell(data):
+        data = _own_generator(draw)
+    yield data
+
+
+def _own_generator(draw: np.random.RandomState) -> tuple:
+    # No two are equal, and forgetting one is no factor that something else is too.
+    L, n, h, i, o = 3, 4, 5, 6, 2
     scale = draw.uniform(0.5, 2.0, 3)
     z = scale[0] * draw.randn(L, n) * np.array([[2.0], [1.0], [0.2]])
     W1 = scale[1] * draw.randn(h, 9 * o)
@@ -671,7 +748,13 @@ def _own_start_cases(rng: Rng) -> Cases:
     # Biases of the size of what they are added to; the mean of b1 is not zero.
     size = scale[0] * scale[2] * np.sqrt(n)
     b1 = scale[1] * size * np.sqrt(h) * (0.9 + 0.3 * draw.randn(9 * o))
-    yield z, W1, b1, W2, 0.7 * size * draw.randn(i * h)
+    return z, W1, b1, W2, 0.7 * size * draw.randn(i * h)
+
+
+def _tell(data: tuple) -> bool:
+    """Whether these data tell the right answer and the slips apart, by 2 %."""
+    answers = [own_start(*data), *(slip.wrong(*data) for slip in _own_start_slips)]
+    return bool(np.diff(np.log(np.sort(answers))).min() > 0.02)
 
 
 def _times(factor: Any) -> Any:
@@ -683,67 +766,72 @@ def _times(factor: Any) -> Any:
     return wrong
 
 
-_judge_own_start = judge_by_digits(
-    "the factor",
-    "the factor of your generator, to three digits",
-    (
-        Slip(
-            "Only the first tile is measured. Take the mean over all tiles.",
-            lambda z, *parts: own_start(z[:1], *parts),
-        ),
-        Slip(
-            "The square root is missing: a factor of the weights is squared in their "
-            "mean square.",
-            _times(lambda right, *parts: right**2),
-        ),
-        Slip(
-            "This is 1 over the factor: what the weights are too large or too small "
-            "by, not what mends it.",
-            _times(lambda right, *parts: 1 / right),
-        ),
-        Slip(
-            "The 2 is missing: He's mean square is 2 / fan_in.",
-            _times(lambda right, *parts: right / np.sqrt(2)),
-        ),
-        Slip(
-            "The window is not counted. A unit of the written layer reads I channels "
-            "at 9 places each: fan_in = 9 I.",
-            _times(lambda right, *parts: 3 * right),
-        ),
-        Slip(
-            "This takes the outputs for the inputs: fan_in = 9 I, where I is the size "
-            "of b2 over h.",
-            _times(
-                lambda right, z, W1, b1, W2, b2: (
-                    right * np.sqrt(9 * (b2.size // len(W1)) / W1.shape[1])
-                )
-            ),
-        ),
-        Slip(
-            "This takes W1's own fan-in, h. The *written* layer's counts: 9 I.",
-            _times(
-                lambda right, z, W1, b1, W2, b2: (
-                    right * np.sqrt(9 * (b2.size // len(W1)) / len(W1))
-                )
-            ),
-        ),
-        Slip(
-            "The standard deviation takes the mean off first. Your weights' mean is "
-            "not zero, and a signal feels it: use the mean square.",
-            _times(
-                lambda right, *parts: (
-                    right
-                    * np.sqrt((_all_tiles(*parts) ** 2).mean())
-                    / _all_tiles(*parts).std()
-                )
-            ),
-        ),
-        Slip(
-            "This is the formula for W1 with zero biases, as a factor. Yours are not "
-            "zero: measure what is written.",
-            lambda z, W1, b1, W2, b2: own_start(z, W1, 0 * b1, W2, 0 * b2),
+_own_start_slips = (
+    Slip(
+        "Only the first tile is measured. Take the mean over all tiles.",
+        lambda z, *parts: own_start(z[:1], *parts),
+    ),
+    Slip(
+        "The square root is missing: a factor of the weights is squared in their "
+        "mean square.",
+        _times(lambda right, *parts: right**2),
+    ),
+    Slip(
+        "This is 1 over the factor: what the weights are too large or too small "
+        "by, not what mends it.",
+        _times(lambda right, *parts: 1 / right),
+    ),
+    Slip(
+        "The 2 is missing: He's mean square is 2 / fan_in.",
+        _times(lambda right, *parts: right / np.sqrt(2)),
+    ),
+    Slip(
+        "The window is not counted. A unit of the written layer reads I channels "
+        "at 9 places each: fan_in = 9 I.",
+        _times(lambda right, *parts: 3 * right),
+    ),
+    Slip(
+        "All of b2 is counted as channels. It has h numbers for each: I is the "
+        "size of b2 over h.",
+        _times(lambda right, z, W1, *rest: right / np.sqrt(len(W1))),
+    ),
+    Slip(
+        "This takes the outputs for the inputs: fan_in = 9 I, where I is the size "
+        "of b2 over h.",
+        _times(
+            lambda right, z, W1, b1, W2, b2: (
+                right * np.sqrt(9 * (b2.size // len(W1)) / W1.shape[1])
+            )
         ),
     ),
+    Slip(
+        "This takes W1's own fan-in, h. The *written* layer's counts: 9 I.",
+        _times(
+            lambda right, z, W1, b1, W2, b2: (
+                right * np.sqrt(9 * (b2.size // len(W1)) / len(W1))
+            )
+        ),
+    ),
+    Slip(
+        "The standard deviation takes the mean off first. Your weights' mean is "
+        "not zero, and a signal feels it: use the mean square.",
+        _times(
+            lambda right, *parts: (
+                right
+                * np.sqrt((_all_tiles(*parts) ** 2).mean())
+                / _all_tiles(*parts).std()
+            )
+        ),
+    ),
+    Slip(
+        "This is the formula for W1 with zero biases, as a factor. Yours are not "
+        "zero: measure what is written.",
+        lambda z, W1, b1, W2, b2: own_start(z, W1, 0 * b1, W2, 0 * b2),
+    ),
+)
+
+_judge_own_start = judge_by_digits(
+    "the factor", "the factor of your generator, to three digits", _own_start_slips
 )
 
 
@@ -813,8 +901,9 @@ EXERCISES = (
         10,
         join_tiles,
         _join_tiles_cases,
-        _judge_join_tiles,
+        _or_its_shape(_judge_join_tiles, (_TURNED_LAYER,)),
         planted=_JOIN_TILES,
+        any_shape=True,
     ),
     Exercise(
         "hypernet/hyper_steps",
@@ -823,7 +912,8 @@ EXERCISES = (
         15,
         hyper_steps,
         _hyper_steps_cases,
-        _judge_hyper_steps,
+        _or_its_shape(_judge_hyper_steps, _turned_steps),
+        any_shape=True,
     ),
     Exercise(
         "hypernet/mirrored",
