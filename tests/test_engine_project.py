@@ -27,7 +27,7 @@ BACKENDS = sorted((PACKAGE / "backends").glob("*.py"))
 COUNTED = ["tensor", "ops", "functional", "discrete", "nn", "optim", "gradcheck"]
 ENGINE = [PACKAGE / f"{name}.py" for name in COUNTED] + BACKENDS
 OUTSIDE = ["models", "rnn", "init", "schedules", "files", "random", "train", "stats"]
-OUTSIDE += ["course"]
+OUTSIDE += ["course", "watch"]
 BESIDE = [PACKAGE / f"{name}.py" for name in OUTSIDE]
 ABOVE = {"weird", "data", "widgets", "grading", "studies", "plots", "canvas", "cards"}
 # Every module but the one that runs on import.
@@ -46,6 +46,7 @@ EXPLAINED = [
         f"minitorch.weird.{name}"
         for name in ["parametrization", "subspace", "hyper_lstm", "cppn", "neat"]
     ),
+    *(f"minitorch.weird.{name}" for name in ["pruning", "coding"]),
     "minitorch.backends",
     *(f"minitorch.backends.{name}_backend" for name in ["numpy", "numba", "torch"]),
 ]

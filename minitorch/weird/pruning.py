@@ -584,7 +584,11 @@ class Masked(Parametrization):
         self._apply = custom("mask", forward, backward)
 
     def init(self, seed: int) -> np.ndarray:
-        """Start at theta0, or where it was said to start, (D,)."""
+        """Start at theta0, or where it was said to start, (D,).
+
+        Raises:
+            ValueError: when a receiver asks for a start that was given.
+        """
         if self._unknown:
             raise ValueError(
                 "a map stands on a Masked whose start was given, not drawn from the "
