@@ -64,7 +64,12 @@ STYLES = {
     "hypernet": Style("hypernetwork", "#BA8D01", "h"),
     "frozen_generator": Style("frozen generator", "#B23A0A", "v"),
     "cppn": Style("CPPN", "#871168", "D"),
+    "evolved_weights": Style("evolved weights only", "#0072B2", "d"),
     "random_layer": Style("random layer", "#8C8C8C", "s"),
+    "hyper_subspace": Style("subspace of a hypernetwork", "#0FA062", "h"),
+    "frozen_subspace": Style("subspace of a frozen generator", "#4498BE", "v"),
+    "small_start": Style("started small", "#4498BE", "p"),
+    "he_start": Style("He's start", "#0FA062", "X"),
     "lstm": Style("LSTM", "#222222", "o"),
     "lstm_norm": Style("LSTM with layer norm", "#0072B2", "^"),
     "hyper_lstm": Style("hyper-LSTM", "#BA8D01", "D"),
@@ -195,15 +200,17 @@ def methods(
     xlabel: str,
     note: str,
     each: str = "seed",
+    keys: Sequence[str] | None = None,
 ) -> Picture:
     """Draw method against method: a dot, its 95 % t interval, each seed faintly.
 
     A name that is a key of STYLES gets that method's label, colour and marker;
     any other name stands as it is. `values` has one array (S,) a method; `each`
-    says what one of its values is.
+    says what one of its values is; `keys` of STYLES, one a name, give the names
+    these colours and markers and leave the words as they are.
 
     Raises:
-        ValueError: when names and values do not pair up or a value is missing.
+        ValueError: when names, values and keys do not pair up or a value is missing.
 
     >>> values = [[0.89, 0.91], [0.60]]
     >>> methods(["subspace", "mine"], values, title="A", xlabel="accuracy", note="").alt
@@ -216,12 +223,19 @@ def methods(
             f"got {len(names)} names and arrays of {[r.size for r in rows]} values; "
             "wanted one array with at least one value for each name"
         )
+    if keys is not None and (len(keys) != len(names) or not set(keys) <= set(STYLES)):
+        raise ValueError(
+            f"got keys {list(keys)} for {len(names)} names; wanted as many, of "
+            f"{', '.join(STYLES)}"
+        )
     largest = max(abs(r.mean()) for r in rows) or 1.0
     places = max(0, 2 - int(np.floor(np.log10(largest))))
     words = [title, f"{xlabel} by method"]
     with canvas.figure(0.7 + 0.5 * len(rows)) as (fig, ax):
         for i, (name, row) in enumerate(zip(names, rows, strict=True)):
             style = STYLES.get(name, Style(name, INK, "o"))
+            if keys is not None:
+                style = STYLES[keys[i]]._replace(label=name)
             mean, low, high = mean_interval(row)
             ax.plot(mean, i, style.marker, color=style.colour, ms=7, mec="white",
                     mew=0.8, zorder=4)  # fmt: skip

@@ -107,6 +107,28 @@ def test_what_a_row_of_the_ledger_says(monkeypatch):
     assert "no number: Half" in strips.note
 
 
+@pytest.mark.parametrize(
+    ("control", "said"),
+    [
+        ((105.0, 115.0), "frozen: 110 (46.5 to 174); it would get the same verdict"),
+        ((150.0, 170.0), "frozen: 160 (32.9 to 287); its verdict would be *partly*"),
+    ],
+)
+def test_a_control_is_judged_beside_its_claim(monkeypatch, control, said):
+    """A claim that holds of the control too says nothing for the method."""
+
+    def read():
+        return np.array(control), []
+
+    held = given(95.0, 105.0, text="Near", control=("frozen", read))
+    monkeypatch.setattr(data, "CLAIMS", [held, given(90.0, 95.0, id="a/c")])
+    first, second = entries()
+    assert said in first.control and second.control == ""
+    assert f"The control, {said}" in ledger.page()
+    caption = ledger.ledger("03_subspaces").caption
+    assert f"Near: The control, {said.replace('*', '')}" in caption
+
+
 def test_strips_say_what_is_within_the_band():
     values = [[1.1, 0.9], [0.4]]
     words = {"title": "T", "xlabel": "ratio", "note": "N"}

@@ -156,6 +156,19 @@ def test_methods_wear_their_colours():
     assert ink(picture, STYLES["bn_only"].colour) == 0
 
 
+def test_methods_keep_their_words_under_another_key():
+    picture = methods(
+        ["sines", "ReLUs"],
+        [[0.9, 0.8], [0.7]],
+        keys=["cppn", "random_layer"],
+        title="",
+        xlabel="",
+        note="",
+    )
+    assert "sines" in picture.alt and STYLES["cppn"].label not in picture.alt
+    assert min(ink(picture, STYLES[k].colour) for k in ("cppn", "random_layer")) > 50
+
+
 def test_tiles_centre_the_colours_at_zero():
     """-1 and +1 look alike in strength although the data reaches up to 2."""
     image = np.array([[[-1.0, 1.0], [0.0, 2.0]]])
@@ -230,6 +243,10 @@ def test_columns_line_up(values, texts, right):
         (lambda: curves([], **WORDS), "at least one Series"),
         (lambda: curves([Series("dense", [0, 1], [1, 2])], **WORDS), "xlog=False"),
         (lambda: methods(["a"], [[1], [2]], title="", xlabel="", note=""), "1 names"),
+        (
+            lambda: methods(["a"], [[1]], keys=["b"], title="", xlabel="", note=""),
+            r"keys \['b'\] for 1 names",
+        ),
         (lambda: tiles(np.zeros((2, 5)), title="", note=""), r"shape \(2, 5\)"),
         (lambda: digits(np.zeros((2, 4)), labels=[1], title="", note=""), "1 labels"),
         (
@@ -266,6 +283,9 @@ BLIND = {
 }
 TOGETHER = [
     ["direct", "hypernet", "frozen_generator", "subspace", "cppn", "random_layer"],
+    ["direct", "hypernet", "frozen_generator", "hyper_subspace", "frozen_subspace"]
+    + ["cppn", "subspace", "control"],
+    ["direct", "hypernet", "small_start", "he_start"],
     ["lstm", "lstm_norm", "hyper_lstm"],
 ]
 

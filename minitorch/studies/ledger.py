@@ -43,6 +43,8 @@ class Claim:
         scale: of the rows.
         why: sentences: what explains a difference, what is not as in the paper.
         needs: for a claim that was not run, what it needs and how long it takes.
+        control: what a control is called, and what reads its number from the rows: a
+            verdict that the control would get too says nothing for the method.
     """
 
     id: str
@@ -60,6 +62,7 @@ class Claim:
     scale: str = "book"
     why: tuple[str, ...] = ()
     needs: str = ""
+    control: tuple[str, Rows] | None = None
 
     @property
     def command(self) -> str:
@@ -126,13 +129,31 @@ class Entry:
             return "not run"
         if there.size < self.values.size:
             return f"{there.size} of {self.values.size} seeds"
-        mean, low, high = map(float, mean_interval(self.values))
-        return f"{_short(mean)} ({_short(low)} to {_short(high)})"
+        return _interval(self.values)
+
+    @property
+    def control(self) -> str:
+        """What the control reads, and whether it would get the same verdict; or ""."""
+        if self.claim.control is None:
+            return ""
+        name, read = self.claim.control
+        values, _ = read()
+        judged = verdict(self.claim, values)
+        if judged != self.verdict:
+            same = f"its verdict would be *{judged}*"
+        else:
+            same = "it would get the same verdict, so that does not tell them apart"
+        return f"The control, {name}: {_interval(values)}; {same}."
 
     @property
     def seeds(self) -> int:
         """How many seeds there are."""
         return len(self.values)
+
+
+def _interval(values: np.ndarray) -> str:
+    mean, low, high = map(float, mean_interval(values))
+    return f"{_short(mean)} ({_short(low)} to {_short(high)})"
 
 
 def _short(value: float) -> str:
@@ -174,6 +195,7 @@ def ledger(chapter: str) -> Table:
     >>> ledger("03_subspaces").columns
     ('claim', 'paper', 'ours', 'seeds', 'scale', 'verdict')
     """
+    found = entries(chapter)
     rows = [
         [
             f"{each.claim.text}, {each.claim.unit}",
@@ -184,9 +206,13 @@ def ledger(chapter: str) -> Table:
             each.claim.scale if each.seeds else "",
             each.verdict,
         ]
-        for each in entries(chapter)
+        for each in found
     ]
-    return table(COLUMNS, rows, caption="The paper's numbers and ours, 95 % intervals")
+    caption = "The paper's numbers and ours, 95 % intervals"
+    for each in found:
+        if each.control:
+            caption += f". {each.claim.text}: {each.control.replace('*', '')[:-1]}"
+    return table(COLUMNS, rows, caption=caption)
 
 
 def strips(chapter: str) -> Picture:
@@ -251,8 +277,11 @@ def page() -> str:
             ],
         )
         for study in dict.fromkeys(each.claim.study for each in done):
-            mine = [each.claim for each in done if each.claim.study == study]
+            of_study = [each for each in done if each.claim.study == study]
+            mine = [each.claim for each in of_study]
             notes = [(claim.text, _notes(claim)) for claim in mine]
+            for each, (_, own) in zip(of_study, notes, strict=True):
+                own += [each.control] if each.control else []
             shared = [n for n in notes[0][1] if all(n in own for _, own in notes)]
             lines += ["", f"**Rows of the study `{study}`.** " + " ".join(shared)]
             for text, own in notes:
