@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from committed import whole
+from scipy import stats
 
 from minitorch.models import mlp
 from minitorch.studies import cppn, neat
@@ -91,6 +92,30 @@ def test_figures_say_what_they_read(name):
     again = getattr(figures, name)()
     assert made._repr_html_() == again._repr_html_()
     assert "5 seeds" in made._repr_html_()
+
+
+def test_asked_again_is_held_against_repeated_pixels():
+    shown = figures.twice()
+    for line, name in zip(shown.rows, figures.CPPNS, strict=True):
+        far = cppn.results(name, "asked") - cppn.results(name, "repeated")
+        low, high = stats.t.interval(0.95, 4, far.mean(), stats.sem(far))
+        words = "{:+.2f} ({:+.2f} to {:+.2f})".format(
+            *(100 * v for v in (far.mean(), low, high))
+        )
+        assert line[-1] == words
+        assert ("in no case better" in shown.caption) <= (low <= 0)
+
+
+def test_a_genome_s_bits_are_those_of_its_links():
+    row = neat.STUDY.stored(**neat.BOOK)[0]
+    genome = from_plain(row["result"]["genomes"][-1])
+    on = [link for link in genome.links if link.on]
+    few, rough = figures.in_bits(genome, 4)
+    many, fine = figures.in_bits(genome, 20)
+    assert many - few == 16 * len(on) and len(rough.links) == len(on)
+    painted = paint(genome, 28)
+    off = [np.abs(paint(each, 28) - painted).max() for each in (rough, fine)]
+    assert off[1] < 1e-3 < off[0]
 
 
 def test_figures_of_what_they_are_given():

@@ -7,6 +7,7 @@ from engines import BACKENDS, use
 from scipy import stats
 
 from minitorch import Tensor, backend, functional
+from minitorch.cards import number
 from minitorch.data import text
 from minitorch.data.sources import DataError
 from minitorch.gradcheck import gradcheck
@@ -441,10 +442,40 @@ def test_the_comparison_is_that_of_the_rows():
         mean = np.mean(bits[kind])
         low, high = stats.t.interval(0.95, 4, mean, stats.sem(bits[kind]))
         want = [f"{value:.3f}" for value in (mean, low, high)]
-        assert list(line[2:5]) == want
+        assert list(line[3:6]) == want
     ratios, used = study.relative("hyper", "still")
     assert len(used) == 10
     np.testing.assert_allclose(ratios, np.array(bits["hyper"]) / bits["still"])
+
+
+@pytest.mark.parametrize("kind", ["hyper", "still"])
+def test_numbers_that_act_are_those_with_a_gradient(kind):
+    settings = {**study.QUICK, "net": kind, "hidden": 6, "small": 3, "z": 2}
+    K = len(text.alice().symbols)
+    net = study.network(settings, K)
+    phi = Tensor(sample(net), requires_grad=True)
+    ids = np.tile(np.random.default_rng(0).permutation(K), 2)  # c is 0 at the first
+    functional.cross_entropy(net(phi, ids[None]), ids[::-1].copy()).backward()
+    assert np.count_nonzero(phi.grad) == figures.acting(settings)
+
+
+def test_the_stored_strips_are_of_the_seed_in_the_middle():
+    rows = study.stored("hyper")
+    means = sorted((np.mean(r["result"]["changes"]), r["seed"]) for r in rows)
+    mean, seed = means[len(means) // 2]
+    shown = figures.stored_along()
+    assert f"run of seed {seed}, the median of 5" in shown.note
+    assert f"moves by {mean:.0%}"[:-1] in shown.title
+
+
+def test_vectors_are_told_around_their_means():
+    d_h = np.random.default_rng(0).normal(size=(40, 4, 9))
+    shown = figures.vectors("x" * 40, d_h, each=2, note="a test")
+    entry = d_h[:, 1, 5]
+    said = f"forget 5 {number(entry.mean())}, {number(entry.std())}"
+    assert said in shown.alt and shown.title.startswith("8 entries")
+    with pytest.raises(ValueError, match=r"got 3 characters and d_h \(40, 4, 9\)"):
+        figures.vectors("abc", d_h, note="")
 
 
 def test_changes_without_their_text_are_refused():

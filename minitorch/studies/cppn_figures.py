@@ -6,6 +6,8 @@ was read. `zoom` and `fields` draw what they are given.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from minitorch.plots import Picture, Series, Table, curves, methods, table, tiles
@@ -13,7 +15,14 @@ from minitorch.stats import mean_interval, paired
 from minitorch.studies import cppn as study
 from minitorch.studies import neat as breeding
 from minitorch.weird import CPPNWeights
-from minitorch.weird.neat import Genome, from_plain, likeness, paint
+from minitorch.weird.neat import (
+    BENDS,
+    INPUTS,
+    Genome,
+    from_plain,
+    likeness,
+    paint,
+)
 
 NOTE = (
     "book scale: stored runs, full MNIST 60,000/10,000 at 14 x 14 pixels, 64 hidden "
@@ -22,6 +31,7 @@ NOTE = (
 DRAWN = "digit {}: mean of its training images; book scale: stored runs, 5 seeds"
 # Without the two of which seeds died, whose means say little; `layers` has them.
 CPPNS = ("sine", "offsets", "mixed", "fourier")
+_KEYS = {"direct": "direct", "random": "random_layer", "frozen": "control"}
 
 
 def _stretched(picture: np.ndarray, size: int) -> np.ndarray:
@@ -101,6 +111,7 @@ def comparison() -> Picture:
         [found[name] for name in names],
         title=f"A CPPN of {count:,} numbers {verb} a random first layer by "
         f"{abs(over):.1f} points and trails a trained one by {under:.1f}",
+        keys=[_KEYS.get(name, "cppn") for name in names],
         xlabel="test accuracy",
         note=f"{NOTE}; plain ReLU CPPNs, of which seeds died, stand in the table",
     )
@@ -132,17 +143,26 @@ def twice() -> Table:
     """Accuracy before and after twice the resolution, with nothing trained again.
 
     >>> twice().columns
-    ('first layer', '14 x 14', 'asked at 28 x 28', 'repeated', 'asked less before')
+    ('first layer', '14 x 14', 'asked at 28 x 28', 'repeated', 'asked less repeated')
+    >>> twice().caption[:46]
+    'Asked again at twice the resolution, a CPPN is'
     """
     rows: list[list[str]] = []
+    changes = []
     for name in CPPNS:
-        before, asked = study.results(name), study.results(name, "asked")
-        each = [before, asked, study.results(name, "repeated")]
-        change = paired(before, asked)
+        asked, stretched = (study.results(name, m) for m in ("asked", "repeated"))
+        change = paired(stretched, asked)
         far = 100 * np.array([change.difference, change.low, change.high])
         words = "{:+.2f} ({:+.2f} to {:+.2f})".format(*far)
+        each = [study.results(name), asked, stretched]
         shown = [study.interval(values) for values in each]
         rows.append([study.CASES[name][1], *shown, words])
+        changes.append(change)
+    means = [100 * change.difference for change in changes]
+    better = sum(change.low > 0 for change in changes)
+    said = f"better than pixels repeated in {better} of {len(changes)} cases"
+    if not better:
+        said = "in no case better than pixels repeated"
     wide = study.interval(study.results("direct", net="large", bits=None))
     return table(
         [
@@ -150,11 +170,12 @@ def twice() -> Table:
             "14 x 14",
             "asked at 28 x 28",
             "repeated",
-            "asked less before",
+            "asked less repeated",
         ],
         rows,
-        caption="One CPPN asked again at twice the resolution, in points; all weights "
-        f"trained at 28 x 28 reach {wide}; {NOTE}",
+        caption=f"Asked again at twice the resolution, a CPPN is {said} ("
+        f"{min(means):+.2f} to {max(means):+.2f} points); all weights trained at 28 x "
+        f"28 reach {wide}; {NOTE}",
     )
 
 
@@ -179,6 +200,30 @@ def messages() -> Table:
     )
 
 
+def in_bits(genome: Genome, bits: int = 8) -> tuple[int, Genome]:
+    """Count what a genome costs when its weights are rounded, and round them.
+
+    Nodes stand in order of depth. A hidden node is known by what it does to its sum, a
+    link by its two nodes and its weight; links that are off are not sent.
+
+    Args:
+        genome: the graph.
+        bits: for a weight; the largest takes 32 more.
+
+    >>> from minitorch.weird.neat import minimal
+    >>> in_bits(minimal(0))[0]  # 4 links of 3 + 3 + 8, the output's bend, 32
+    91
+    """
+    on = [link for link in genome.links if link.on]
+    ends = {end for link in on for end in (link.source, link.target)} | set(range(5))
+    hidden = len(ends) - len(INPUTS)  # the output is one of these
+    node, bend = ((n - 1).bit_length() for n in (len(ends), len(BENDS)))
+    step = max(abs(link.weight) for link in on) / (2 ** (bits - 1) - 1)
+    rounded = [replace(c, weight=step * round(c.weight / step)) for c in on]
+    count = len(on) * (2 * node + bits) + hidden * bend + 32
+    return count, Genome(genome.nodes, tuple(rounded))
+
+
 def generations(digit: int = 3) -> Picture:
     """Paint the best genome of some generations, and the digit they are bred for.
 
@@ -193,13 +238,18 @@ def generations(digit: int = 3) -> Picture:
     target = breeding.wanted(digit)
     pictures = [_stretched(each, 56) for each in shown] + [_stretched(target, 56)]
     names = [str(result["generations"][k]) for k in chosen]
-    last = likeness(paint(from_plain(result["genomes"][-1]), 28), target)
+    best = from_plain(result["genomes"][-1])
+    last = likeness(paint(best, 28), target)
+    count, rounded = in_bits(best)
+    decoded = likeness(paint(rounded, 28), target)
     return tiles(
         pictures,
         title=f"In {result['generations'][-1]} generations {result['nodes'][-1]} nodes "
         f"and {result['links'][-1]} links come to a likeness of {last:.2f}",
         note=f"the best of generations {', '.join(names)}, and the picture that they "
-        f"are bred for; {DRAWN.format(digit)}, the first one shown",
+        f"are bred for; as a message, 8 bits a weight, the last is of {count:,} bits "
+        f"and decoded of likeness {decoded:.2f}; {DRAWN.format(digit)}, the first one "
+        "shown",
         labels=[*names, "wanted"],
         columns=4,
         signed=False,
@@ -212,7 +262,7 @@ def evolution(digit: int = 3) -> Picture:
     >>> evolution().title
     'Growing genomes come to a likeness of ..., fixed ones to ..., chance to ...'
     """
-    keys = {"growing": "hypernet", "weights": "direct", "random": "control"}
+    keys = {"growing": "cppn", "weights": "evolved_weights", "random": "control"}
     lines, ends = [], []
     for kind, words in breeding.KINDS.items():
         runs = breeding.STUDY.stored(**{**breeding.BOOK, "digit": digit, "kind": kind})
