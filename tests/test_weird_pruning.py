@@ -122,6 +122,7 @@ def test_pruned_weights_stay_pruned_however_large():
 def test_masks_are_torchs(amount):
     torch = pytest.importorskip("torch")
     prune = pytest.importorskip("torch.nn.utils.prune")
+    torch.manual_seed(0)
     layers = [torch.nn.Linear(20, 16), torch.nn.Linear(16, 12), torch.nn.Linear(12, 4)]
     theta = torch.cat([p.detach().reshape(-1) for m in layers for p in m.parameters()])
     theta = theta.numpy().copy()
