@@ -98,7 +98,9 @@ def decode(data: bytes | memoryview, counts: Counts, n: int) -> np.ndarray:
         symbols, (n,).
 
     Raises:
-        ValueError: when this is not the whole message of n symbols.
+        ValueError: when this cannot be n symbols with these counts. That is likely,
+            not certain, where bytes are missing or were changed: they may be another
+            message. Whoever sends adds a check, as `Parametrization.message` does.
 
     >>> decode(bytes.fromhex("c2"), np.array([6, 1, 1]), n=8).tolist()
     [0, 0, 1, 0, 0, 0, 2, 0]
