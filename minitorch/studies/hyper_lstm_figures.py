@@ -118,7 +118,9 @@ def places() -> Table:
     return table(
         ["character read", "change of W_h", "low", "high"],
         rows,
-        caption=("" if told else "No kind of place, as far as five seeds tell. ")
+        caption=(
+            "" if told else "Alike at all kinds of places, as far as five seeds tell. "
+        )
         + "How far the scaled matrix moves in a step, as a share of its size, "
         f"mean over 1,960 held-out characters; {NOTE}",
     )
