@@ -18,7 +18,7 @@ SCALES = ("quick", "book", "full")
 # Each of these modules holds a `STUDY`.
 NAMES = ["subspaces", "finetune", "cartpole"]
 NAMES += ["hypernets", "left_alone", "hyper_lstm", "cppn", "neat"]
-NAMES += ["tickets", "connectivity"]
+NAMES += ["pruned", "tickets", "connectivity"]
 MODULES = {name: f"minitorch.studies.{name}" for name in NAMES}
 
 
