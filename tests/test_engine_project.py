@@ -46,7 +46,8 @@ EXPLAINED = [
         f"minitorch.weird.{name}"
         for name in ["parametrization", "subspace", "hyper_lstm", "cppn", "neat"]
     ),
-    *(f"minitorch.weird.{name}" for name in ["pruning", "coding"]),
+    *(f"minitorch.weird.{name}" for name in ["pruning", "coding", "supermask"]),
+    "minitorch.weird.subset_sum",
     "minitorch.backends",
     *(f"minitorch.backends.{name}_backend" for name in ["numpy", "numba", "torch"]),
 ]

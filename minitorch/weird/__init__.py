@@ -5,6 +5,7 @@ from minitorch.weird.hypernet import Hypernetwork
 from minitorch.weird.parametrization import Dense, Parametrization, apply, decode
 from minitorch.weird.pruning import Masked
 from minitorch.weird.subspace import Subspace
+from minitorch.weird.supermask import Supermask
 
 __all__ = [
     "CPPNWeights",
@@ -13,6 +14,7 @@ __all__ = [
     "Masked",
     "Parametrization",
     "Subspace",
+    "Supermask",
     "apply",
     "decode",
 ]
