@@ -371,6 +371,26 @@ _NOT_FINITE = (
 )
 
 
+# What an array may hold where that is wanted, how to say it, and what to do.
+_WHOLE = (
+    "iu",
+    "whole numbers, such as int64",
+    "`x.astype(np.int64)` makes whole numbers.",
+)
+_FLOATS = (
+    "f",
+    "floats, such as {}",
+    "An array made with another dtype, such as by np.zeros(n, int), "
+    "keeps it and cuts what is written into it.",
+)
+_BOOLEANS = (
+    "b",
+    "booleans, True or False",
+    "A comparison makes booleans, and so does np.zeros(n, bool).",
+)
+_DTYPES = {"i": _WHOLE, "u": _WHOLE, "b": _BOOLEANS}
+
+
 def _array(output: Any, want: np.ndarray, what: str, any_shape: bool) -> Any:
     if type(output) is not np.ndarray:
         cause = {
@@ -385,18 +405,13 @@ def _array(output: Any, want: np.ndarray, what: str, any_shape: bool) -> Any:
             f"an array of shape {want.shape}",
             cause,
         )
-    whole = want.dtype.kind in "iu"
-    if output.dtype.kind not in ("iu" if whole else "f"):
+    kinds, wanted, cause = _DTYPES.get(want.dtype.kind, _FLOATS)
+    if output.dtype.kind not in kinds:
         return Problem(
             f"the dtype of {what}",
             str(output.dtype),
-            "whole numbers, such as int64"
-            if whole
-            else f"floats, such as {want.dtype}",
-            "`x.astype(np.int64)` makes whole numbers."
-            if whole
-            else "An array made with another dtype, such as by np.zeros(n, int), "
-            "keeps it and cuts what is written into it.",
+            wanted.format(want.dtype),
+            cause,
         )
     if output.shape != want.shape and not any_shape:
         cause = ""
