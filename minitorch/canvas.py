@@ -140,13 +140,14 @@ def tile_png(
     texts: Sequence[str],
     colours: Sequence[str] = (),
     ticks: Sequence[float] = (),
+    across: int = 5,
 ) -> bytes:
     """Render images (N, H, W) as a grid, a text under each, a bar where ticks are."""
     from matplotlib.patches import Rectangle
 
     n, h, w = stack.shape
     columns = max(1, min(columns, n))
-    across = max(columns, 5)  # a few tiles stay small and stand at the left
+    across = max(columns, across)  # a few tiles stay small and stand at the left
     rows = -(-n // columns)
     inch = (WIDTH - 0.2) / across
     text = 0.22 / inch if texts else 0.0
@@ -171,7 +172,7 @@ def tile_png(
         ax.set(xlim=(0, across), ylim=(-rows * cell, 0.02), aspect="equal")
         ax.set_axis_off()
         if ticks:
-            width = max(columns, 3) * inch - 0.1
+            width = min(max(columns, 3), across) * inch - 0.1
             place = np.array([0.14, 0.28, width, 0.09])
             strip = fig.add_axes(tuple(place / ([WIDTH, grid + below] * 2)))
             bar = fig.colorbar(drawn, cax=strip, orientation="horizontal", ticks=ticks)

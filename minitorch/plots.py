@@ -361,10 +361,12 @@ def tiles(
     labels: Sequence[str] | None = None,
     columns: int = 8,
     signed: bool = True,
+    across: int = 5,
 ) -> Picture:
     """Draw weights (N, H, W) or (N, F) as tiles that share one colour scale.
 
-    Signed values get a diverging map centred at 0, others (a mask, say) greys.
+    Signed values get a diverging map centred at 0, others (a mask, say) greys. A tile
+    is as wide as if there were at least `across` of them in a row.
 
     Raises:
         ValueError: for a shape that holds no images, or labels that do not pair up.
@@ -379,7 +381,9 @@ def tiles(
     names = _labels(labels, len(stack), "labels")
     cmap = "RdBu_r" if signed else "Greys"
     ticks = [-top, 0, top] if signed else list(limits)
-    png = canvas.tile_png(stack, columns, cmap, limits, names, ticks=ticks)
+    png = canvas.tile_png(
+        stack, columns, cmap, limits, names, ticks=ticks, across=across
+    )
     n, h, w = stack.shape
     what = f"{n} tile{'s' * (n > 1)} of {h} by {w} numbers"
     words = [title, f"{what}, from {number(low)} to {number(high)}"]
