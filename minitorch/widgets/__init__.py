@@ -31,6 +31,7 @@ from minitorch.widgets.breeding import PictureBreeder
 from minitorch.widgets.hypernet import HypernetExplorer
 from minitorch.widgets.subspace import SubspaceExplorer
 from minitorch.widgets.tape import TapeExplorer
+from minitorch.widgets.tickets import TicketLadder
 from minitorch.widgets.view import StaticView, Widget, show
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "StaticView",
     "SubspaceExplorer",
     "TapeExplorer",
+    "TicketLadder",
     "Widget",
     "show",
 ]

@@ -1,0 +1,151 @@
+"""What the widget of the chapter "Lottery tickets" shows, from the study's rows.
+
+The curves are stored. The pictures are of a ladder that is at hand, such as the
+reader's own: the rows hold no masks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minitorch.nn import Network
+from minitorch.studies import tickets as study
+from minitorch.studies.store import Row
+from minitorch.weird.pruning import layer_masks, pixel_counts, prunable
+
+# How each arm is drawn: its key in `plots.STYLES`.
+LOOKS = {
+    "ticket": "lottery",
+    "fresh": "control",
+    "shuffled": "shuffled",
+    "signed": "small_start",
+    "oneshot": "hypernet",
+    "narrow": "direct",
+}
+
+
+def curves(
+    rows: Sequence[Row] | None = None, arms: Sequence[str] = tuple(LOOKS)
+) -> dict[str, Any]:
+    """Arrange the stored ladders as `widgets.TicketLadder` takes them.
+
+    Args:
+        rows: of one setting, a row a seed; None for those of the book scale that are
+            pruned layer by layer.
+        arms: which of `study.ARMS`, of those in `LOOKS`.
+
+    Returns:
+        keeps (n,); arms, key of a style -> accuracies (S, n), nan where an arm was
+        not run; names, key -> what the arm is called; and weights, how many there are
+        at keep 1.
+
+    Raises:
+        ValueError: when there is no row, or rows are not of one setting.
+    """
+    if rows is None:
+        rows = study.STUDY.stored(scale="book", scope="layer")
+    if not rows or any(row["settings"] != rows[0]["settings"] for row in rows):
+        raise ValueError(f"wanted rows of one setting, got {len(rows)} of several")
+    first = rows[0]["result"]
+    found, names = {}, {}
+    for arm in arms:
+        values = np.full((len(rows), len(first["keep"])), np.nan)
+        values[:, rows[0]["settings"]["at"][arm]] = [r["result"][arm] for r in rows]
+        found[LOOKS[arm]], names[LOOKS[arm]] = values, study.ARMS[arm]
+    return {
+        "keeps": np.array(first["keep"]),
+        "arms": found,
+        "names": names,
+        "weights": sum(first["kept"][0]),
+    }
+
+
+def share(net: Network, mask: np.ndarray) -> float:
+    """Say which fraction of the weights that can be pruned a mask keeps.
+
+    Args:
+        net: the network.
+        mask: (D,) booleans.
+
+    >>> from minitorch.models import mlp
+    >>> share(mlp(4, 3, 2), np.arange(23) < 9)  # 9 of 18; five are biases
+    0.5
+    """
+    parts = net.layout.views(mask)
+    kept = np.concatenate([parts[name].ravel() for name in prunable(net)])
+    return float(kept.mean())
+
+
+def mask_at(
+    net: Network,
+    thetas: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray],
+    keep: float,
+) -> np.ndarray:
+    """Prune a ladder to a fraction between two of its levels.
+
+    From the lowest level that still keeps as much, by the size of the weights that
+    were trained there; the last layer at half the rate of the others.
+
+    Args:
+        net: the network.
+        thetas: (D,) trained weights of each level, the whole network first.
+        masks: (D,) booleans of each level; more than there are thetas are left out.
+        keep: the fraction of the weights kept, above 0 and up to 1.
+
+    Returns:
+        (D,) booleans. They keep a little more than asked, of the last layer.
+
+    Raises:
+        ValueError: when not even the first level keeps as much.
+
+    Source: Frankle and Carbin (2019), for the rate of the last layer.
+
+    >>> from minitorch.models import mlp
+    >>> net = mlp(4, 3, 2, bias=False)
+    >>> mask = mask_at(net, [net.init(0)], [np.ones(18, bool)], keep=0.25)
+    >>> [int(part.sum()) for part in net.layout.views(mask).values()]
+    [3, 4]
+    """
+    levels = zip(thetas, masks, strict=False)
+    there = [(share(net, mask), theta, mask) for theta, mask in levels]
+    enough = [level for level in there if level[0] >= keep]
+    if not enough:
+        raise ValueError(f"no level of the ladder keeps as much as {keep:g}")
+    kept, theta, mask = min(enough, key=lambda level: level[0])
+    rest = keep / kept
+    return layer_masks(net, theta, rest, mask=mask, output=(1 + rest) / 2)
+
+
+def pictures(
+    net: Network,
+    thetas: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray],
+    keeps: Sequence[float] | np.ndarray,
+    count: Callable[[np.ndarray], np.ndarray] = pixel_counts,
+) -> np.ndarray:
+    """Count the first layer's weights behind each pixel, for any fractions kept.
+
+    Args:
+        net: the network, whose first layer reads square images.
+        thetas, masks: of a ladder, as for `mask_at`.
+        keeps: (n,) fractions of the weights.
+        count: from the first layer's mask (O, S S) to a picture (S, S).
+
+    Returns:
+        (n, S, S) whole numbers.
+
+    Raises:
+        ValueError: as `mask_at`.
+
+    >>> from minitorch.models import mlp
+    >>> net = mlp(4, 3, 2, bias=False)
+    >>> pictures(net, [net.init(0)], [np.ones(18, bool)], [1, 0.25]).sum(axis=(1, 2))
+    array([12,  3])
+    """
+    first = prunable(net)[0]
+    found = [mask_at(net, thetas, masks, float(keep)) for keep in keeps]
+    return np.stack([count(net.layout.views(mask)[first]) for mask in found])
