@@ -94,10 +94,13 @@ def hypernet_number() -> str:
             "init": init,
         }
         found = hypernets.STUDY.results(**wanted)
+        (images,) = {
+            row["settings"]["images"] for row in hypernets.STUDY.stored(**wanted)
+        }
         told.append(
             "{:.1f} % ({:.1f} to {:.1f})".format(*100 * np.array(mean_interval(found)))
         )
-    how = f"12,000 digits once, {len(found)} seeds, 95 % intervals"
+    how = f"{images:,} digits once, {len(found)} seeds, 95 % intervals"
     return f"{told[0]} of the digits, trained ones {told[1]}; {how}"
 
 

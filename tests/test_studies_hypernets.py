@@ -6,11 +6,13 @@ import re
 import numpy as np
 import pytest
 from committed import whole
+from scipy import stats
 
 from minitorch.models import mlp
 from minitorch.studies import hypernet_figures as figures
 from minitorch.studies import hypernets as study
 from minitorch.studies.ledger import claims
+from minitorch.studies.store import key
 from minitorch.weird import Dense, Hypernetwork, Subspace
 
 TINY = {**study.QUICK, "images": 300, "batch": 50}
@@ -118,9 +120,51 @@ def test_grids_hold_every_control_and_no_cell_twice():
 # ----------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=False, reason="conv7's rows of all digits are being made")
 def test_committed_rows_fill_the_book_grid_with_five_seeds():
     whole(study.STUDY)
+    asked = {key(*cell) for cell in study.STUDY.cells("book", 5)}
+    stored = {key(row["settings"], row["seed"]) for row in study.STUDY.stored()}
+    assert stored == asked
+
+
+def test_the_written_convolution_sees_all_digits_each_kind_at_its_own_rate():
+    cells = [cell for cell in study.grid("book") if cell["net"] == "conv7"]
+    assert {cell["images"] for cell in cells} == {60_000}
+    rates = {(cell["kind"], cell["lr"]) for cell in cells}
+    assert rates == set(study.RATES.items())
+
+
+def test_what_training_the_generator_bought_is_paired_by_seed():
+    apart = {
+        kind: np.array(
+            [
+                row["result"]["test"]
+                for row in sorted(
+                    study.STUDY.stored(net="conv7", kind=kind, n=4, init="hyperfan-in"),
+                    key=lambda row: row["seed"],
+                )
+            ]
+        )
+        for kind in ("hypernet", "frozen")
+    }
+    wanted = stats.ttest_rel(apart["hypernet"], apart["frozen"])
+    low, high = wanted.confidence_interval()
+    found = figures.gap(4)
+    assert found[1:] == pytest.approx([low, high, wanted.pvalue])
+    mean, *_ = figures.span(found).split()
+    assert float(mean) == pytest.approx(100 * found.difference, abs=0.005)
+
+
+def test_the_same_number_is_read_as_an_error_and_as_its_controls():
+    """The claim of errors over direct ones has the frozen generator beside it."""
+    (claim,) = [each for each in claims() if each.id == "hypernets/errors"]
+    name, read = claim.control
+    direct, frozen = (
+        study.STUDY.results(net="conv7", kind=kind) for kind in ("direct", "frozen")
+    )
+    four = study.STUDY.results(net="conv7", kind="frozen", n=4)
+    assert frozen.size > four.size and "never trained" in name
+    np.testing.assert_allclose(read()[0], (1 - four) / (1 - direct))
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -59,6 +59,5 @@ def test_it_is_trained_as_the_frozen_generator_is():
     assert {**other, **mine} == other
 
 
-@pytest.mark.xfail(strict=False, reason="its rows are being made")
 def test_committed_rows_fill_the_book_grid_with_five_seeds():
     whole(study.STUDY)

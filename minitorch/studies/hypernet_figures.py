@@ -7,13 +7,14 @@ from what was read.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from minitorch.models import conv7
 from minitorch.plots import Picture, Series, Table, curves, methods, table
-from minitorch.stats import mean_interval, paired
-from minitorch.studies import common, cppn
+from minitorch.stats import Paired, mean_interval, paired
+from minitorch.studies import common, cppn, left_alone, subspaces
 from minitorch.studies import hypernets as study
 from minitorch.studies.common import Case
 from minitorch.studies.store import Row
@@ -22,8 +23,8 @@ from minitorch.weird import Hypernetwork
 CONV: Row = {"scale": "book", "net": "conv7"}
 TRAINED: Row = {**CONV, "kind": "hypernet", "init": "hyperfan-in"}
 NOTE = (
-    "book scale: stored runs, one pass over 12,000 digits of MNIST, tested on 10,000, "
-    "5 seeds, 95 % intervals"
+    f"book scale: stored runs, one pass over {study.BOOK['images']:,} digits of MNIST, "
+    "tested on 10,000, 5 seeds, 95 % intervals"
 )
 DEPTH_NOTE = (
     "book scale: stored runs, layers of 64, two passes over the embedded digits "
@@ -33,39 +34,64 @@ NS, DEPTHS = np.array(study.NS, float), np.array(study.DEPTHS, float)
 
 _STARTS = {  # of depth(): the key of a style, and a label
     "": ("direct", "direct, He's start"),
-    "plain": ("control", "written, 0.01"),
-    "he": ("coordinates", "written, He's start"),
+    "plain": ("small_start", "written, 0.01"),
+    "he": ("he_start", "written, He's start"),
     "hyperfan-in": ("hypernet", "written, hyperfan-in"),
 }
 
 
+def gap(n: int = 4) -> Paired:
+    """Say what training the generator bought: test accuracy, less a frozen one's.
+
+    >>> gap(4).low < gap(4).difference < gap(4).high
+    True
+    """
+    trained, frozen = (
+        study.STUDY.results(**{**TRAINED, "kind": kind, "n": n})
+        for kind in ("hypernet", "frozen")
+    )
+    return paired(frozen, trained)
+
+
+def span(apart: Paired) -> str:
+    """Write a difference of accuracies and its interval, in points.
+
+    >>> span(Paired(0.0123, -0.0011, 0.0250, 0.1))
+    '+1.23 (-0.11 to +2.50)'
+    """
+    mean, low, high = (100 * value for value in apart[:3])
+    return f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
 def overview() -> Picture:
-    """Test accuracy of the paper's network: direct, written, and by a fixed generator.
+    """Test accuracy of the paper's network: direct, written, and three controls.
 
     >>> overview().title
-    'Written by 4,244 numbers ... % are read, directly trained ..., ... fixed ...'
+    'Written by 4,244 numbers ... % are read, directly trained ... frozen ...'
     """
     found = {
         "direct": study.STUDY.results(**CONV, kind="direct"),
         "hypernet": study.STUDY.results(**TRAINED, n=4),
-        "generator fixed": study.STUDY.results(**CONV, kind="frozen", n=4),
+        "frozen_generator": study.STUDY.results(**CONV, kind="frozen", n=4),
+        "random_layer": left_alone.STUDY.results(scale="book"),
     }
-    written, straight, fixed = (
-        f"{100 * found[name].mean():.1f}"
-        for name in ("hypernet", "direct", "generator fixed")
+    straight, written, frozen, random = (
+        f"{100 * test.mean():.1f}" for test in found.values()
     )
     return methods(
         list(found),
         list(found.values()),
         title=f"Written by 4,244 numbers {written} % are read, directly trained "
-        f"{straight} %, by a fixed generator {fixed} %",
+        f"{straight} %; by a frozen generator {frozen} %, with a random layer "
+        f"{random} %",
         xlabel="test accuracy",
-        note=f"{NOTE}; only the second layer's 12,544 kernel weights are written",
+        note=f"{NOTE}; only the second layer's 12,544 kernel weights are written, "
+        "or left as they were drawn",
     )
 
 
 def counts() -> Table:
-    """Numbers that are stored and degrees of freedom, by the size of an embedding.
+    """Numbers stored, degrees of freedom and accuracy, by the size of an embedding.
 
     One tile of I channels in, with h = n, has I n + M (n + 1) - n (n + 1) of them, and
     no more than weights; `minitorch.weird.hypernet.degrees_of_freedom` counts the same.
@@ -73,15 +99,21 @@ def counts() -> Table:
     >>> print([row[:3] for row in counts().rows][1])
     ('4', '4,244', '3,964')
     """
+    straight = study.STUDY.results(**CONV, kind="direct")
     rows = []
     for n in study.NS:
         g = Hypernetwork(conv7(), n=n)
         inputs, M = 16, math.prod(g.layout.shapes["b1"])
         free = min(inputs * n + M * (n + 1) - n * (n + 1), inputs * M)
         ranks = study.STUDY.results("rank", **TRAINED, n=n)
-        rows.append([n, g.written, free, inputs * M, round(float(ranks.mean()), 1)])
+        less = paired(straight, study.STUDY.results(**TRAINED, n=n))
+        rank = round(float(ranks.mean()), 1)
+        rows.append([n, g.written, free, inputs * M, rank, span(less)])
     return table(
-        ["n", "numbers", "degrees of freedom", "weights written", "rank, trained"],
+        [
+            *("n", "numbers", "degrees of freedom", "weights written"),
+            *("rank, trained", "points above direct"),
+        ],
         rows,
         caption="What writes the second layer's kernels, a matrix of rank 16 at most; "
         f"{NOTE}",
@@ -89,10 +121,10 @@ def counts() -> Table:
 
 
 def embeddings() -> Picture:
-    """Accuracy against the size of an embedding, generator trained or fixed.
+    """Accuracy against the size of an embedding, generator trained or frozen.
 
     >>> embeddings().title
-    'A trained generator is ... points ... a fixed one at n = 4 ...'
+    'Trained less frozen generator, in points: ... at n = 1, ...'
     """
     curve = {
         kind: np.array(
@@ -103,20 +135,26 @@ def embeddings() -> Picture:
         ).T
         for kind in ("hypernet", "frozen")
     }
-    gap = paired(curve["frozen"][:, 1], curve["hypernet"][:, 1])
-    low, high, far = (100 * v for v in (gap.low, gap.high, gap.difference))
-    word = "above" if far > 0 else "below"
+    gaps = {n: gap(n) for n in study.NS}
+    sure = [str(n) for n, found in gaps.items() if found.low > 0 or found.high < 0]
+    words = [f"{100 * found.difference:+.1f} at n = {n}" for n, found in gaps.items()]
+    where = f"only at n = {', '.join(sure)} does" if sure else "nowhere does"
+    where += " the interval of a difference leave 0 out"
+    if len(sure) == len(gaps):
+        where = "each time the interval of the difference leaves 0 out"
     return curves(
         [
             Series("hypernet", NS, curve["hypernet"], "generator trained"),
-            Series("subspace", NS, curve["frozen"], "fixed: a random subspace"),
+            Series("frozen_generator", NS, curve["frozen"], "generator frozen"),
         ],
-        title=f"A trained generator is {abs(far):.1f} points {word} a fixed one at "
-        f"n = 4 ({low:+.1f} to {high:+.1f})",
+        title=f"Trained less frozen generator, in points: {', '.join(words)}; {where}",
         xlabel="numbers in an embedding n",
         ylabel="test accuracy",
-        note=NOTE,
-        hlines=[(study.STUDY.results(**CONV, kind="direct").mean(), "direct")],
+        note=f"{NOTE}; frozen: a random subspace",
+        hlines=[
+            (study.STUDY.results(**CONV, kind="direct").mean(), "direct"),
+            (left_alone.STUDY.results(scale="book").mean(), "layer left random"),
+        ],
     )
 
 
@@ -129,7 +167,7 @@ def starts() -> Table:
     wanted: Row = {**CONV, "kind": "hypernet", "n": 4}
     good = study.STUDY.results(**wanted, init="hyperfan-in")
     small = study.STUDY.results(**wanted, init="plain")
-    apart = [f"{100 * value:+.1f}" for value in paired(good, small)[:3]]
+    apart = [f"{100 * value:+.2f}" for value in paired(good, small)[:3]]
     shown = {"0.01, as in the authors' notebook": (small, apart)}
     shown["hyperfan-in"] = (good, ["", "", ""])
     return table(
@@ -156,21 +194,27 @@ def depth() -> Picture:
     """Accuracy of deep networks against depth, by how the generator starts.
 
     >>> print(depth().title)
-    At depth 8 hyperfan-in reads ... %, 0.01 ... %, ... direct training ... %
+    At depth 8 hyperfan-in reads ... %, ... direct training ... at 16 ... against ...
     """
     found = {init: _by_depth("test", init) for init in _STARTS}
+    numbers = {init: _by_depth("d", init)[0] for init in ("", "hyperfan-in")}
     at = study.DEPTHS.index(8)
     words = {init: f"{100 * test[:, at].mean():.0f} %" for init, test in found.items()}
+    last = {init: f"{100 * test[:, -1].mean():.0f} %" for init, test in found.items()}
+    count = {init: f"{d[0]:,} to {d[-1]:,}" for init, d in numbers.items()}
     return curves(
         [
             Series(_STARTS[init][0], DEPTHS, test, _STARTS[init][1])
             for init, test in found.items()
         ],
         title=f"At depth 8 hyperfan-in reads {words['hyperfan-in']}, 0.01 "
-        f"{words['plain']}, He's inside {words['he']}, direct training {words['']}",
+        f"{words['plain']}, He's inside {words['he']}, direct training {words['']}; at "
+        f"{study.DEPTHS[-1]} hyperfan-in {last['hyperfan-in']} against {last['']}",
         xlabel="layers that are written",
         ylabel="test accuracy",
-        note=f"{DEPTH_NOTE}; the same rate for all; a run that diverged counts as 0.1",
+        note=f"{DEPTH_NOTE}; the same rate for all; a run that diverged counts as 0.1; "
+        f"written networks train {count['hyperfan-in']} numbers, direct ones "
+        f"{count['']}",
         hlines=[(0.1, "guessing")],
     )
 
@@ -181,17 +225,12 @@ def signals() -> Picture:
     >>> print(signals().title)
     Behind 12 layers the signal is ... times as large with hyperfan-in, ...
     """
-    found = {init: _by_depth("signal", init) for init in _STARTS}
+    found = {init: np.log10(_by_depth("signal", init)) for init in _STARTS}
     at = study.DEPTHS.index(12)
-    words = {init: f"{np.median(size[:, at]):.1g}" for init, size in found.items()}
+    words = {init: f"10^{size[:, at].mean():.1f}" for init, size in found.items()}
     return curves(
         [
-            Series(
-                _STARTS[init][0],
-                DEPTHS,
-                np.log10(size),
-                _STARTS[init][1],
-            )
+            Series(_STARTS[init][0], DEPTHS, size, _STARTS[init][1])
             for init, size in found.items()
         ],
         title=f"Behind 12 layers the signal is {words['hyperfan-in']} times as large "
@@ -199,7 +238,7 @@ def signals() -> Picture:
         "0.01",
         xlabel="layers that are written",
         ylabel="log10 of last layer / first",
-        note=f"{DEPTH_NOTE}; before training",
+        note=f"{DEPTH_NOTE}; before training; means of the logarithm",
         hlines=[(0.0, "as large")],
     )
 
@@ -215,12 +254,20 @@ _SENT = [
         for key, name, wanted in (
             ("hypernet", "hypernetwork, n = 8", {"kind": "hypernet", "n": 8}),
             ("hypernet", "hypernetwork, n = 16", {"kind": "hypernet", "n": 16}),
-            ("coordinates", "generator fixed, n = 8", {"kind": "frozen", "n": 8}),
-            ("coordinates", "generator fixed, n = 16", {"kind": "frozen", "n": 16}),
-            ("low_rank", "subspace of hyper, n = 8", {"kind": "subspace", "d": 750}),
+            ("frozen_generator", "frozen generator, n = 8", {"kind": "frozen", "n": 8}),
             (
-                "fastfood",
-                "same, generator fixed",
+                "frozen_generator",
+                "frozen generator, n = 16",
+                {"kind": "frozen", "n": 16},
+            ),
+            (
+                "hyper_subspace",
+                "subspace of hyper, n = 8",
+                {"kind": "subspace", "d": 750},
+            ),
+            (
+                "frozen_subspace",
+                "same, generator frozen",
                 {"kind": "frozen subspace", "d": 750},
             ),
         )
@@ -228,8 +275,8 @@ _SENT = [
     *(
         Case(key, name, cppn.STUDY, cppn.case(kind, {**cppn.COMMON, "bits": cppn.BITS}))
         for key, name, kind in (
-            ("laperm", "CPPN writes layer 1", "offsets"),
-            ("chance", "layer 1 left random", "random"),
+            ("cppn", "CPPN writes layer 1", "offsets"),
+            ("random_layer", "layer 1 left random", "random"),
         )
     ),
     common.subspace(750),
@@ -242,7 +289,21 @@ def common_row() -> Table:
     >>> common_row().columns
     ('what is sent', 'bits', 'decoded accuracy', 'seconds')
     """
-    return common.rows(_SENT)
+    found = common.read(_SENT)
+    painted, random = (
+        found[name] for name in ("CPPN writes layer 1", "layer 1 left random")
+    )
+    apart = paired(
+        random.decoded[:, random.best], painted.decoded[:, painted.best]
+    )  # the same seeds
+    bits = painted.bits[painted.best] / random.bits[random.best]
+    shown = common.rows(_SENT)
+    return replace(
+        shown,
+        caption=f"{shown.caption}. A CPPN less a random layer: {span(apart)} points, "
+        f"for {bits:.1f} times the bits and {painted.seconds / random.seconds:.0f} "
+        "times the seconds",
+    )
 
 
 def common_rates() -> Picture:
@@ -251,7 +312,7 @@ def common_rates() -> Picture:
     >>> common_rates().title
     'In ... bits a hypernetwork reads ... %, a subspace in ... bits ... %'
     """
-    left = ("hypernetwork, n = 8", "generator fixed, n = 8", "layer 1 left random")
+    left = ("hypernetwork, n = 8", "frozen generator, n = 8", "layer 1 left random")
     found = {
         name: each for name, each in common.read(_SENT).items() if name not in left
     }
@@ -271,18 +332,32 @@ def composed() -> Table:
     """A hypernetwork whose own numbers live in a subspace, by d and generator.
 
     >>> composed().columns
-    ('generator', 'd', 'bits', 'decoded accuracy', 'low', 'high')
+    ('subspace of', 'd', 'bits', 'decoded accuracy', 'low', 'high')
     """
-    rows = []
-    for kind, name in (("subspace", "moves too"), ("frozen subspace", "fixed")):
+    kinds = {"subspace": "all its numbers", "frozen subspace": "generator frozen"}
+    rows, means = [], {}
+    for kind, name in kinds.items():
         for d in (200, 750):
             runs = study.STUDY.stored(net="common", kind=kind, d=d)
             decoded = np.array([run["result"]["decoded"] for run in runs])
             best = study.BITS.index(6)
             bits = 8 * runs[0]["result"]["bytes"][best]
-            rows.append([name, d, bits, *mean_interval(decoded[:, best])])
+            interval = mean_interval(decoded[:, best])
+            rows.append([name, d, bits, *interval])
+            means[kind, d] = 100 * float(interval[0])
+    for d in (200, 750):
+        plain = common.read([common.subspace(d)])[f"subspace, d = {d}"]
+        at = subspaces.BITS.index(6)
+        interval = mean_interval(plain.decoded[:, at])
+        rows.append(["the weights themselves", d, round(plain.bits[at]), *interval])
+        means["weights", d] = 100 * float(interval[0])
+    frozen, moving, plain_ = (
+        means[kind, 750] for kind in ("frozen subspace", "subspace", "weights")
+    )
     return table(
-        ["generator", "d", "bits", "decoded accuracy", "low", "high"],
+        ["subspace of", "d", "bits", "decoded accuracy", "low", "high"],
         rows,
-        caption=f"A subspace of a hypernetwork, 6 bits a number; {common.NOTE}",
+        caption=f"At d = 750 a subspace reads {moving:.1f} % through a generator that "
+        f"moves, {frozen:.1f} % through a frozen one and {plain_:.1f} % without any; "
+        f"6 bits a number; {common.NOTE}",
     )

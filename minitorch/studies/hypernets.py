@@ -43,7 +43,10 @@ QUICK: Row = {
     "batch": 64,
     "lr": 0.01,
 }
-# conv7 is trained on all digits once, each kind at a rate of its own.
+# conv7 is trained on all digits once, each kind at a rate of its own. On seed 99 and
+# 12,000 digits the accuracies were: direct 94.9, 96.4, 96.8 % at 0.002, 0.004, 0.008;
+# hypernet (n = 4) 95.2, 96.0, 95.8 % at 0.0025, 0.005, 0.01; frozen (n = 4) 93.3, 95.1,
+# 95.8, 95.8 % at 0.0025, 0.005, 0.01, 0.02.
 RATES = {"direct": 0.008, "hypernet": 0.005, "frozen": 0.01}
 BOOK: Row = {**QUICK, "scale": "book", "images": 60_000, "lr": RATES["hypernet"]}
 FULL: Row = {
@@ -257,7 +260,7 @@ STUDY = Study(
     tolerance={"test": 0.02, "d": 0, "D": 0, "rank": 0, "written": 0, "decoded": 0.02},
     needs={
         "quick": "10 seconds of one core a seed",
-        "book": "full MNIST in MINITORCH_DATA; 12 minutes of one core",
+        "book": "full MNIST in MINITORCH_DATA; 45 minutes of one core",
         "full": "full MNIST in MINITORCH_DATA; some 23 hours of one core (a guess)",
     },
 )
