@@ -367,6 +367,7 @@ def test_a_level_of_the_ladder_is_found_again_and_what_lies_between_nests():
     assert (frames.mask_at(NET, thetas, masks, 1) == masks[0]).all()
     at = frames.share(NET, masks[1])
     assert (frames.mask_at(NET, thetas, masks, at) == masks[1]).all()
+    assert (frames.mask_at(NET, thetas, masks, 1.04 * at) == masks[1]).all()
     lower = frames.mask_at(NET, thetas, masks, 0.2)
     assert not (lower & ~masks[1]).any()
     assert frames.share(NET, lower) == pytest.approx(0.2, abs=0.05)

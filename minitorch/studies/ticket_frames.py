@@ -25,6 +25,7 @@ LOOKS = {
     "oneshot": "hypernet",
     "narrow": "direct",
 }
+NEAR = 0.95  # a level that keeps this part of what is asked is taken as it is
 
 
 def curves(
@@ -87,8 +88,8 @@ def mask_at(
 ) -> np.ndarray:
     """Prune a ladder to a fraction between two of its levels.
 
-    From the lowest level that still keeps as much, by the size of the weights that
-    were trained there; the last layer at half the rate of the others.
+    From the lowest level that still keeps as much, or nearly (`NEAR`), by the size of
+    the weights that were trained there; the last layer at half the rate of the others.
 
     Args:
         net: the network.
@@ -97,10 +98,10 @@ def mask_at(
         keep: the fraction of the weights kept, above 0 and up to 1.
 
     Returns:
-        (D,) booleans. They keep a little more than asked, of the last layer.
+        (D,) booleans; see `share` for what they keep, which is nearly what was asked.
 
     Raises:
-        ValueError: when not even the first level keeps as much.
+        ValueError: when not even the first level keeps as much, or nearly.
 
     Source: Frankle and Carbin (2019), for the rate of the last layer.
 
@@ -112,11 +113,11 @@ def mask_at(
     """
     levels = zip(thetas, masks, strict=False)
     there = [(share(net, mask), theta, mask) for theta, mask in levels]
-    enough = [level for level in there if level[0] >= keep]
+    enough = [level for level in there if level[0] >= NEAR * keep]
     if not enough:
         raise ValueError(f"no level of the ladder keeps as much as {keep:g}")
     kept, theta, mask = min(enough, key=lambda level: level[0])
-    rest = keep / kept
+    rest = min(keep / kept, 1)
     return layer_masks(net, theta, rest, mask=mask, output=(1 + rest) / 2)
 
 
