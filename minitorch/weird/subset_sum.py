@@ -218,7 +218,11 @@ def gadget_mask(
 
 
 def gadget(
-    w: float, n: int, rng: np.random.Generator | np.random.RandomState
+    w: float,
+    n: int,
+    rng: np.random.Generator | np.random.RandomState,
+    *,
+    choose: Choice = subset_sum,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Prune 2n random units until they compute w x, for x of both signs.
 
@@ -226,6 +230,7 @@ def gadget(
         w: the weight, best from -1 to 1.
         n: about how many units see either sign of x.
         rng: where a and v are drawn from, uniform from -1 to 1.
+        choose: `subset_sum` or `nearest`.
 
     Returns:
         a, v (2n,) the random weights, and mask (2n,) of the units that are kept;
@@ -239,7 +244,7 @@ def gadget(
     array([-0.7 ,  0.35])
     """
     a, v = rng.uniform(-1, 1, 2 * n), rng.uniform(-1, 1, 2 * n)
-    return a, v, gadget_mask(w, a, v)[0]
+    return a, v, gadget_mask(w, a, v, choose=choose)[0]
 
 
 # ----------------------------------------------------------------------------
@@ -282,18 +287,21 @@ def rebuild(
 ) -> Rebuilt:
     """Find a trained network in a random one, by pruning alone.
 
-    Each layer becomes two. Of every input there are 2n random copies relu(a x), which
-    all outputs share; each output then keeps those copies that add up to its weight,
-    see `gadget_mask`. The first layer answers for inputs of both signs. Later ones
-    have inputs that are 0 or more, and use only the copies with a > 0.
+    Each layer becomes two. Of the units of the first of them, each keeps one weight,
+    and so copies one input: it gives relu(a x). About n of them copy each input for
+    either sign of x, and all outputs share them. Each output then keeps those copies
+    that add up to its weight, as in `gadget_mask`. (Inputs of later layers are 0 or
+    more; they are copied for one sign only.)
 
-    The large network's weights are independent and uniform: of layers that copy from
-    -1 to 1, of layers that choose between minus and plus the layer's largest weight.
+    All weights of the large network are independent and uniform: those of layers that
+    copy from -1 to 1, those of layers that choose up to twice the largest weight that
+    they write, of either sign. Which input a unit copies is free: one that has the
+    fewest copies, and of these the one to which it has the largest weight.
 
     Args:
         net: an mlp without biases.
         theta: (D,) its trained weights.
-        n: how many random copies see either sign of an input, on average.
+        n: how many random numbers stand in for each weight, for each sign of x.
         seed: of the large network.
         choose: `subset_sum` or `nearest`.
 
@@ -302,16 +310,18 @@ def rebuild(
         a bound on the error of the logits.
 
     Raises:
-        ValueError: when the network has anything but matrices, or theta does not fit.
+        ValueError: when the network has anything but matrices, theta does not fit, or
+            n is below 1.
 
-    Source: Pensia et al. (2020), theorem 1. They copy each input as often, and need
-    as many copies as `enough` says times a constant.
+    Source: Pensia et al. (2020), theorem 1. The largest error needs more numbers than
+    the typical one: of many weights some meet numbers that are all of the wrong sign.
+    So there n is a constant times log(width depth / error).
 
     >>> small = mlp(3, 2, 2, bias=False)
     >>> theta, x = small.init(0), np.ones((1, 3), np.float32)
     >>> large = rebuild(small, theta, n=16, seed=0)
     >>> large.net.name
-    'mlp-3-96-2-64-2-nobias'
+    'mlp-3-96-2-32-2-nobias'
     >>> off = large.net(large.theta, x).numpy() - small(theta, x).numpy()
     >>> bool(np.linalg.norm(off) <= large.bound * np.linalg.norm(x))
     True
@@ -324,11 +334,11 @@ def rebuild(
             f"{', '.join(net.layout.shapes)}"
         )
     if n < 1:
-        raise ValueError(f"1 or more copies of each input, got n = {n}")
+        raise ValueError(f"1 or more numbers for each weight, got n = {n}")
     target = net.layout.views(np.asarray(theta, np.float64))
     widths = [shapes[0][1]]
-    for outputs, inputs in shapes:
-        widths += [2 * n * inputs, outputs]
+    for layer, (outputs, inputs) in enumerate(shapes):
+        widths += [n * inputs * (1 if layer else 2), outputs]
     large = mlp(*widths, bias=False)
     theta0 = np.zeros(large.layout.size, np.float32)
     mask = np.zeros(large.layout.size, bool)
@@ -336,27 +346,43 @@ def rebuild(
     sums = []
     for layer, name in enumerate(names):
         W = target[name]  # (outputs, inputs)
-        copies, chosen = f"dense{2 * layer + 1}.weight", f"dense{2 * layer + 2}.weight"
-        for piece, size in ((copies, 1.0), (chosen, float(np.abs(W).max()))):
+        copying, choosing = (
+            f"dense{2 * layer + 1}.weight",
+            f"dense{2 * layer + 2}.weight",
+        )
+        for piece, size in ((copying, 1.0), (choosing, 2 * np.abs(W).max(initial=0))):
             random = stream(seed, f"rebuild/{piece}")
             drawn[piece][...] = random.uniform(-size, size, drawn[piece].shape)
-        off = np.zeros((2 if layer == 0 else 1, *W.shape))
+        a, v = (drawn[piece].astype(np.float64) for piece in (copying, choosing))
+        sides = 1 if layer else 2
+        copies = _copies(a, n, sides)
+        off = np.zeros((sides, *W.shape))
         for i in range(W.shape[1]):
-            units = np.arange(2 * n * i, 2 * n * (i + 1))
-            a = drawn[copies][units, i].astype(np.float64)
-            kept[copies][units, i] = True
-            for side in range(len(off)):
-                seen = units[a < 0] if side else units[a > 0]
-                products = (
-                    drawn[copies][seen, i].astype(np.float64) * drawn[chosen][:, seen]
-                )
+            for side, sign in enumerate((1, -1)[:sides]):
+                units = np.flatnonzero((copies == i) & (sign * a[:, i] > 0))
+                products = v[:, units] * a[units, i]  # (outputs, units)
                 for o in range(W.shape[0]):
-                    mask_o, off[side, o, i] = choose(products[o], W[o, i])
-                    kept[chosen][o, seen] = mask_o
-        # A copy that no output uses goes too.
-        kept[copies][...] &= kept[chosen].any(axis=0)[:, None]
+                    chosen, off[side, o, i] = choose(products[o], W[o, i])
+                    kept[choosing][o, units] = chosen
+        used = np.flatnonzero(kept[choosing].any(axis=0))  # a copy in vain goes too
+        kept[copying][used, copies[used]] = True
         sums.append(off)
     return Rebuilt(large, theta0, mask, sums, _bound(list(target.values()), sums))
+
+
+def _copies(a: np.ndarray, n: int, sides: int) -> np.ndarray:
+    """Say which input each unit copies, (units,), -1 for none. a (units, inputs)."""
+    wanted = np.full((2, a.shape[1]), n)
+    wanted[sides:] = 0
+    inputs, copies = np.arange(a.shape[1]), np.full(len(a), -1)
+    for unit, row in enumerate(a):
+        side = (row < 0).astype(int)
+        lack = wanted[side, inputs]
+        best = int(np.argmax(lack + np.abs(row) / 2))
+        if lack[best] > 0:
+            copies[unit] = best
+            wanted[side[best], best] -= 1
+    return copies
 
 
 def _bound(layers: list[np.ndarray], sums: list[np.ndarray]) -> float:
