@@ -3,6 +3,6 @@
 A module a chapter, each with a list `CLAIMS`.
 """
 
-from minitorch.studies.claims import hypernets, subspaces
+from minitorch.studies.claims import hypernets, subspaces, tickets
 
-CLAIMS = [*hypernets.CLAIMS, *subspaces.CLAIMS]
+CLAIMS = [*hypernets.CLAIMS, *subspaces.CLAIMS, *tickets.CLAIMS]

@@ -1,0 +1,240 @@
+"""The claims of the chapter "Lottery tickets"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from minitorch.stats import crossings
+from minitorch.studies import pruned, tickets, tickets_figures
+from minitorch.studies.ledger import Claim, Rows
+from minitorch.studies.store import Row
+
+_LADDER: Row = {"scale": "book", "scope": "layer"}
+_HAN: Row = {"scale": "book", "part": "han"}
+_V2 = "an early arXiv version of the paper"
+_SHORT = (
+    "The paper trains for 50,000 steps at one rate and prunes a fifth a round, ours "
+    "1,500 steps at a rate that falls to 0, and two of its rounds at once."
+)
+
+
+def _of_ladder(read: Callable[[], np.ndarray]) -> Rows:
+    return lambda: (read(), tickets.STUDY.stored(**_LADDER))
+
+
+def _gains() -> np.ndarray:
+    """(S, n): points that each ticket is above the whole network of its seed."""
+    _, accuracy = tickets_figures.arm("ticket")
+    return 100 * (accuracy - accuracy[:, :1])
+
+
+def _best_gain() -> np.ndarray:
+    gains = _gains()
+    return gains[:, gains.mean(0).argmax()]
+
+
+def _best_keep() -> np.ndarray:
+    keeps, _ = tickets_figures.arm("ticket")
+    return 100 * keeps[_gains().argmax(1)]
+
+
+def leaves(name: str) -> np.ndarray:
+    """Find the keep in percent down to which an arm reads what all weights do, (S,).
+
+    >>> leaves("ticket").shape
+    (5,)
+    """
+    whole = tickets_figures.at("ticket", 0)
+    keeps, accuracy = tickets_figures.arm(name)
+    if keeps[0] < 1:  # a fresh start of all weights is another whole network
+        keeps = np.append(1.0, keeps)
+        accuracy = np.column_stack([whole, accuracy])
+    rising = 100 * keeps[::-1], accuracy[:, ::-1]
+    own = [crossings(rising[0], rising[1][[i]], line) for i, line in enumerate(whole)]
+    return np.concatenate(own)
+
+
+def _faster() -> np.ndarray:
+    """By what share fewer steps the fastest ticket reads the watched digits, in %."""
+    _, steps = tickets_figures.reached("ticket")
+    there = np.isfinite(steps).all(0)
+    best = np.where(there, steps.mean(0), np.inf).argmin()
+    return 100 * (1 - steps[:, best] / steps[:, 0])
+
+
+def _ticket(
+    name: str,
+    text: str,
+    figure: float,
+    unit: str,
+    read: Callable[[], np.ndarray],
+    *why: str,
+) -> Claim:
+    return Claim(
+        id=f"tickets/{name}",
+        chapter="04_lottery_tickets",
+        paper="frankle2019lottery",
+        text=text,
+        figure=figure,
+        unit=unit,
+        where=_V2,
+        source="paper",
+        study="tickets",
+        ours=_of_ladder(read),
+        why=(_SHORT, *why),
+    )
+
+
+def _errors(key: str) -> Rows:
+    def read() -> tuple[np.ndarray, list[Row]]:
+        return 100 * pruned.STUDY.results(key, **_HAN), pruned.STUDY.stored(**_HAN)
+
+    return read
+
+
+def _ratio(key: str) -> Rows:
+    def read() -> tuple[np.ndarray, list[Row]]:
+        after, rows = _errors(key)()
+        return after / _errors("whole")()[0], rows
+
+    return read
+
+
+def _fewer() -> tuple[np.ndarray, list[Row]]:
+    counts = pruned.STUDY.results("kept", **_HAN).sum(1)
+    return 266_200 / counts, pruned.STUDY.stored(**_HAN)
+
+
+def _han(
+    name: str,
+    text: str,
+    figure: float,
+    unit: str,
+    ours: Rows,
+    within: float,
+    partly: float,
+    *why: str,
+) -> Claim:
+    return Claim(
+        id=f"tickets/{name}",
+        chapter="04_lottery_tickets",
+        paper="han2015learning",
+        text=text,
+        figure=figure,
+        unit=unit,
+        where="table 1",
+        source="paper",
+        study="pruned",
+        ours=ours,
+        within=within,
+        partly=partly,
+        why=why,
+    )
+
+
+def _not_run(name: str, text: str, figure: float, unit: str) -> Claim:
+    return Claim(
+        id=f"tickets/{name}",
+        chapter="04_lottery_tickets",
+        paper="frankle2019lottery",
+        text=text,
+        figure=figure,
+        unit=unit,
+        where=_V2,
+        source="paper",
+        study="",
+        ours=None,
+        scale="full",
+        needs="all of CIFAR-10 and a GPU for some 10 hours (an estimate)",
+    )
+
+
+_MEMORY = (
+    "The ICLR version's figure, {}, is from memory: not checked against the paper."
+)
+
+CLAIMS: list[Claim] = [
+    _han(
+        "han-fewer",
+        "LeNet-300-100 keeps its accuracy with fewer weights, by a factor of",
+        12,
+        "times",
+        _fewer,
+        0.05,
+        0.5,
+        "Counted, not measured: 8, 9 and 26 % of the three layers.",
+    ),
+    _han(
+        "han-whole",
+        "LeNet-300-100, all weights: errors",
+        1.64,
+        "% of the digits",
+        _errors("whole"),
+        0.2,
+        1.0,
+        "The paper does not say how long it trains; ours trains 5 passes with Adam.",
+    ),
+    _han(
+        "han-errors",
+        "Errors with 8, 9 and 26 % kept and trained on, over those of all weights",
+        1.59 / 1.64,
+        "times",
+        _ratio("two rounds"),
+        0.1,
+        1.0,
+        "Ours prunes in two rounds of 5 passes, with no penalty on the weights' size; "
+        "the paper has one, and trains on at a tenth of the rate.",
+    ),
+    _ticket(
+        "gain",
+        "The best ticket reads more digits than all weights do, by",
+        0.4,
+        "points",
+        _best_gain,
+        "The best of twelve keeps, chosen by its mean: that alone lifts it a little.",
+        _MEMORY.format("0.3 points"),
+    ),
+    _ticket(
+        "gain-keep",
+        "Of the weights, the best ticket keeps",
+        17,
+        "%",
+        _best_keep,
+        "The curve is flat there: which keep is best is mostly chance.",
+        _MEMORY.format("13.5 %"),
+    ),
+    _ticket(
+        "ticket-leaves",
+        "A ticket reads as many digits as all weights do down to",
+        3.5,
+        "% kept",
+        lambda: leaves("ticket"),
+        _MEMORY.format("3.6 %"),
+    ),
+    _ticket(
+        "fresh-leaves",
+        "A fresh start in the ticket's mask does so down to",
+        26.3,
+        "% kept",
+        lambda: leaves("fresh"),
+        "Within 1,500 steps a fresh start reads less at every keep that was run, 41 % "
+        "the largest: 100 stands for that.",
+        _MEMORY.format("21.1 %"),
+    ),
+    _ticket(
+        "faster",
+        "The fastest ticket learns in fewer steps than all weights do, by",
+        27,
+        "%",
+        _faster,
+        "The paper counts steps to the least validation loss, ours those to 94 % of "
+        "the watched digits.",
+        _MEMORY.format("38 %"),
+    ),
+    _not_run(
+        "conv2-faster", "Conv2 on CIFAR-10 learns faster at 5.7 % kept", 3.91, "x"
+    ),
+    _not_run("conv6-gain", "Conv6 on CIFAR-10 gains at 15.1 % kept", 3.5, "points"),
+]
