@@ -339,8 +339,8 @@ def test_rows_become_curves_with_gaps_where_an_arm_was_not_run():
     np.testing.assert_array_equal(
         found["arms"]["lottery"], [[0.9, 0.8, 0.7], [0.92, 0.8, 0.7]]
     )
-    np.testing.assert_array_equal(found["arms"]["control"], [[NAN, 0.6, NAN]] * 2)
-    assert found["names"]["control"] == study.ARMS["fresh"]
+    np.testing.assert_array_equal(found["arms"]["fresh_start"], [[NAN, 0.6, NAN]] * 2)
+    assert found["names"]["fresh_start"] == study.ARMS["fresh"]
     other = row(1)
     other["settings"] = {"at": {}}
     for bad in ([], [row(0), other]):

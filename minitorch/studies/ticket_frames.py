@@ -19,11 +19,11 @@ from minitorch.weird.pruning import layer_masks, pixel_counts, prunable
 # How each arm is drawn: its key in `plots.STYLES`.
 LOOKS = {
     "ticket": "lottery",
-    "fresh": "control",
-    "shuffled": "shuffled",
-    "signed": "small_start",
-    "oneshot": "hypernet",
-    "narrow": "direct",
+    "fresh": "fresh_start",
+    "shuffled": "shuffled_mask",
+    "signed": "signed_constant",
+    "oneshot": "one_shot",
+    "narrow": "narrow",
 }
 NEAR = 0.95  # a level that keeps this part of what is asked is taken as it is
 
