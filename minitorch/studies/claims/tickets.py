@@ -159,7 +159,7 @@ _MEMORY = (
 CLAIMS: list[Claim] = [
     _han(
         "han-fewer",
-        "With 8, 9 and 26 % of its layers LeNet-300-100 has fewer weights, by a factor of",
+        "8, 9 and 26 % of LeNet-300-100 are fewer weights, by a factor of",
         12,
         "times",
         _fewer,
