@@ -19,7 +19,13 @@ import yaml
 
 from book.notebooks import ROOT, BuildError, sources
 from minitorch.stats import mean_interval
-from minitorch.studies import engine_figures, hypernets, ledger, subspaces
+from minitorch.studies import (
+    engine_figures,
+    hypernets,
+    ledger,
+    subspaces,
+    tickets_figures,
+)
 from minitorch.studies.store import Row
 
 LEDGER = ROOT / "book" / "ledger.md"
@@ -104,10 +110,23 @@ def hypernet_number() -> str:
     return f"{told[0]} of the digits, trained ones {told[1]}; {how}"
 
 
+def ticket_number() -> str:
+    """How well a ticket, its two controls and the whole network read, in %."""
+    told = []
+    for name, level in (("ticket", 8), ("fresh", 8), ("shuffled", 8), ("ticket", 0)):
+        found = 100 * np.array(mean_interval(tickets_figures.at(name, level)))
+        told.append("{:.1f} % ({:.1f} to {:.1f})".format(*found))
+    part = f"{told[0]} of the digits with {tickets_figures.kept(8)} % of the weights"
+    others = f"from a fresh start {told[1]}, at other places {told[2]}"
+    how = "1,500 steps, 5 seeds, 95 % intervals"
+    return f"{part}, {others}, all weights {told[3]}; {how}"
+
+
 NUMBERS = {
     "engine": engine_number,
     "hypernets": hypernet_number,
     "subspaces": subspace_number,
+    "tickets": ticket_number,
 }
 
 
