@@ -360,8 +360,22 @@ def test_gradients_in_closed_form():
         sm.edge_popup_grad(grad, theta0, s), grad * theta0 * np.sign(s)
     )
     np.testing.assert_allclose(
-        sm.bernoulli_grad(grad, theta0, s), grad * theta0 * p * (1 - p)
+        sm.bernoulli_grad(grad, theta0, p), grad * theta0 * p * (1 - p)
     )
+
+
+@pytest.mark.parametrize("kind", sm.KINDS)
+def test_vectors_have_no_mask_and_no_gradient(kind):
+    """Not even those that are not 0: a norm's gamma."""
+    net = bn_mlp(20, 8, 4)
+    g = Supermask(net, kind=kind, rescale=True)
+    vectors = net.layout.views(np.arange(net.layout.size)).values()
+    places = np.concatenate([piece for piece in vectors if piece.ndim == 1])
+    phi = Tensor(g.init(0) - 0.5, requires_grad=True)
+    theta = g(phi, train=True, rng=np.random.default_rng(0))
+    assert (theta.numpy()[places] == net.init(0)[places]).all()
+    theta.sum().backward()
+    assert not phi.grad[places].any() and np.count_nonzero(phi.grad) > 20
 
 
 def test_a_weight_that_is_not_used_has_a_gradient():

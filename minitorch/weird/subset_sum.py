@@ -80,10 +80,16 @@ def subset_sum(a: np.ndarray, target: float) -> tuple[np.ndarray, float]:
 def nearest(a: np.ndarray, target: float) -> tuple[np.ndarray, float]:
     """Choose the one number that is nearest to a target.
 
-    Args, raises: as `subset_sum`, for any n from 1 up.
+    Args:
+        a: (n,) numbers, one or more.
+        target: what the number should be.
 
     Returns:
         mask (n,) of booleans with a single one, and the error. Of equals the first.
+
+    Raises:
+        ValueError: when there are no numbers, they are no vector, or one of them or
+            the target is not finite.
 
     Source: Malach et al. (2020), whose proof keeps one random weight for each.
 

@@ -374,19 +374,22 @@ def edge_popup_grad(grad: Array, theta0: Array, scores: Array) -> Array:
     return grad * theta0 * backend().sign(scores)
 
 
-def bernoulli_grad(grad: Array, theta0: Array, scores: Array) -> Array:
+def bernoulli_grad(grad: Array, theta0: Array, p: Array) -> Array:
     """Pass a gradient straight through a drawn mask: ds = dtheta theta0 p (1 - p).
 
-    As if the mask were p, its mean, whatever was drawn.
+    As if the mask were p, its mean, whatever was drawn; p (1 - p) is the derivative of
+    `chances`.
 
-    Args: as of `edge_popup_grad`.
+    Args:
+        grad: of theta = theta0 * mask, (D,), arrays of the back-end in use.
+        theta0: (D,) the fixed weights.
+        p: (D,) the chances.
 
     Source: Zhou et al. (2019), section 5.
 
-    >>> bernoulli_grad(np.ones(2), np.array([2.0, -4.0]), np.zeros(2))
+    >>> bernoulli_grad(np.ones(2), np.array([2.0, -4.0]), np.array([0.5, 0.5]))
     array([ 0.5, -1. ])
     """
-    p = chances(scores)
     return grad * theta0 * p * (1 - p)
 
 
@@ -648,11 +651,11 @@ class Supermask(Parametrization):
     def __call__(self, phi: Tensor, *, train: bool = False, rng: Rng = None) -> Tensor:
         phi, kernels = tensor(phi), backend()
         self.layout.views(phi.data)  # checks the size
-        read = ("sample" if train else self.read) if self.kind == "bernoulli" else ""
-        if train and read == "sample" and rng is None:
+        scores, drawn = phi.data, self.kind == "bernoulli"
+        if train and drawn and rng is None:
             raise ValueError("a training step draws a mask: pass rng")
-        scores = phi.data
-        mask = self._read(scores, read, rng)
+        p = chances(scores) if drawn else None
+        mask = self._read(scores, p, "sample" if train else self.read, rng)
         theta = mask * kernels.astype(kernels.constant(self.theta0), scores)
         scales: list[Array] = []
         ones: list[Array] = []
@@ -676,9 +679,9 @@ class Supermask(Parametrization):
                 for piece, total in zip(self._pieces, ones, strict=True):
                     pull = kernels.sum(grad[piece] * theta[piece], None, False)
                     through_mask[piece] -= pull / total
-            if self.kind == "threshold":
+            if p is None:
                 return (through_mask,)
-            return (bernoulli_grad(through_mask, kernels.ones_like(scores), scores),)
+            return (bernoulli_grad(through_mask, kernels.ones_like(p), p),)
 
         made = record("supermask", theta, (phi,), backward)
         return through(self.target, made, train, rng)
@@ -706,10 +709,14 @@ class Supermask(Parametrization):
         scores = tensor(phi).data
         self.layout.views(scores)  # checks the size
         read = "sample" if self.read == "sample" else "threshold"
-        return backend().to_numpy(self._read(scores, read, rng)) > 0
+        p = chances(scores) if self.kind == "bernoulli" else None
+        return backend().to_numpy(self._read(scores, p, read, rng)) > 0
 
-    def _read(self, scores: Array, read: str, rng: Rng) -> Array:
-        """The mask in numbers: 1 for what is used, 0 for what is not, p for "mean"."""
+    def _read(self, scores: Array, p: Array | None, read: str, rng: Rng) -> Array:
+        """The mask in numbers: 1 for what is used, 0 for what is not, p for "mean".
+
+        p are the chances of a mask that is drawn, None for the other kinds.
+        """
         kernels = backend()
         if kernels.looks and (scores != scores).any():
             raise ValueError("some scores are not a number: they make no mask")
@@ -729,12 +736,9 @@ class Supermask(Parametrization):
                     count = kept_count(size, self.keep)
                     mask[piece] = kernels.top_k(sizes[piece], count)
             return mask
-        if read == "mean":
-            used = chances(scores)
-        elif read == "sample":
-            used = kernels.asarray(self._draws(rng)) < chances(scores)
-        else:
-            used = scores >= 0
+        used = scores >= 0
+        if p is not None and read != "threshold":
+            used = p if read == "mean" else kernels.asarray(self._draws(rng)) < p
         for piece in self._pieces:
             mask[piece] = used[piece]
         return mask
