@@ -167,7 +167,9 @@ def curves(
         raise ValueError(
             f"a logarithmic axis needs x > 0, got {xs.min():g}; pass xlog=False"
         )
-    with canvas.figure(3.3) as (fig, ax):
+    # A long legend must not squash the axes.
+    height = 3.3 + 0.25 * max(0, (len(series) + 1) // 2 - 3)
+    with canvas.figure(height) as (fig, ax):
         if xlog:
             canvas.log_ticks(ax, xs.min(), xs.max())
         for i, s in enumerate(series):

@@ -1,7 +1,8 @@
 """The common row: every method on one network and one split, in bits and accuracy.
 
 Each chapter names its own cases; the controls are added here, the same for all:
-ordinary training, rounded and coded, and logistic regression coded the same way.
+ordinary training with its weights rounded and coded, the same after pruning, and
+logistic regression.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from minitorch.plots import Picture, Series, Table, curves, table
 from minitorch.stats import mean_interval
-from minitorch.studies import subspaces
+from minitorch.studies import pruned, subspaces
 from minitorch.studies.store import Row
 from minitorch.studies.study import Study
 
@@ -65,6 +66,12 @@ _SENT: Row = {"scale": "book", "images": 8_000, "bits": subspaces.BITS}
 CONTROLS = [
     Case("direct", "all weights", subspaces.STUDY, {**_SENT, "net": "common", "d": 0}),
     Case(
+        "lottery",
+        "pruned weights",
+        pruned.STUDY,
+        {"scale": "book", "part": "common"},
+    ),
+    Case(
         "control",
         "logistic regression",
         subspaces.STUDY,
@@ -90,7 +97,7 @@ def read(cases: Sequence[Case]) -> dict[str, Coded]:
         ValueError: when a case has no rows.
 
     >>> list(read([subspace(750)]))
-    ['subspace, d = 750', 'all weights', 'logistic regression']
+    ['subspace, d = 750', 'all weights', 'pruned weights', 'logistic regression']
     """
     found = {}
     for key, name, study, wanted in [*cases, *CONTROLS]:

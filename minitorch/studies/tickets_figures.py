@@ -533,17 +533,14 @@ def rewinding() -> Picture:
 # The common row
 # ----------------------------------------------------------------------------
 
-_SENT: Row = {"scale": "book", "part": "common"}
-CASES = [row.Case("lottery", "tickets, 0.45 to 0.01", pruned.STUDY, _SENT)]
-
 
 def common() -> Table:
-    """The common row: tickets beside a subspace, all weights and logistic regression.
+    """The common row: the tickets ("pruned weights"), and what they stand beside.
 
     >>> common().columns
     ('what is sent', 'bits', 'decoded accuracy', 'seconds')
     """
-    return row.rows([*CASES, row.subspace(750)])
+    return row.rows([row.subspace(750)])
 
 
 def common_rates() -> Picture:
@@ -552,9 +549,9 @@ def common_rates() -> Picture:
     >>> common_rates().title
     'A ticket of ... bits reads ... %, all weights in ... bits ... %'
     """
-    found = row.read([*CASES, row.subspace(750)])
+    found = row.read([row.subspace(750)])
     words = []
-    for name in (CASES[0].name, "all weights"):
+    for name in ("pruned weights", "all weights"):
         each = found[name]
         words.append(
             (f"{each.bits[each.best]:,.0f}", percent(each.decoded[:, each.best]))
