@@ -657,7 +657,7 @@ class Supermask(Parametrization):
         p = chances(scores) if drawn else None
         mask = self._read(scores, p, "sample" if train else self.read, rng)
         theta = mask * kernels.astype(kernels.constant(self.theta0), scores)
-        scales: list[Array] = []
+        scales: list[Array] = []  # empty unless layers are rescaled
         ones: list[Array] = []
         if self.rescale:
             for piece in self._pieces:
@@ -668,20 +668,18 @@ class Supermask(Parametrization):
 
         def backward(grad: Array) -> tuple[Array]:
             factor = kernels.astype(kernels.constant(self._factor), scores)
-            if self.rescale:
-                factor = kernels.copy(factor)
-                for piece, scale in zip(self._pieces, scales, strict=True):
-                    factor[piece] *= scale
             if self.kind == "edge-popup":
-                return (edge_popup_grad(grad, factor, scores),)
-            through_mask = grad * factor
-            if self.rescale:  # more ones make every weight of the layer smaller
-                for piece, total in zip(self._pieces, ones, strict=True):
-                    pull = kernels.sum(grad[piece] * theta[piece], None, False)
-                    through_mask[piece] -= pull / total
-            if p is None:
-                return (through_mask,)
-            return (bernoulli_grad(through_mask, kernels.ones_like(p), p),)
+                slope = edge_popup_grad(grad, factor, scores)
+                for piece, scale in zip(self._pieces, scales, strict=False):
+                    slope[piece] *= scale
+                return (slope,)
+            slope = grad * factor
+            for piece, scale, total in zip(self._pieces, scales, ones, strict=False):
+                slope[piece] *= scale
+                # More ones make every weight of the layer smaller.
+                pull = kernels.sum(slope[piece] * mask[piece], None, False)
+                slope[piece] -= pull / total
+            return (slope if p is None else bernoulli_grad(slope, 1.0, p),)
 
         made = record("supermask", theta, (phi,), backward)
         return through(self.target, made, train, rng)
