@@ -436,6 +436,13 @@ def test_three_readings():
     assert (drawn == (other != 0)).all()
 
 
+def test_draws_are_below_1():
+    """So that a chance of 1 is kept for sure, also where float32 would round up."""
+    draws = Supermask(NET, kind="bernoulli")._draws(None)
+    assert draws.dtype == np.float32 and (draws * 2**24 % 1 == 0).all()
+    assert draws.max() < 1 and scipy.stats.kstest(draws, "uniform").pvalue > 0.01
+
+
 def test_each_training_step_draws_another_mask():
     g, rng = Supermask(NET, kind="bernoulli"), np.random.default_rng(0)
     phi = Tensor(g.init(0))
