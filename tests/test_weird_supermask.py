@@ -705,6 +705,33 @@ def test_a_supermask_on_a_hypernetwork_masks_its_numbers():
     np.testing.assert_array_equal(apply(g, scores), want)
 
 
+def test_kernels_are_masked_too():
+    net = conv2(size=8, bias=False)
+    g = Supermask(net, keep=0.1, weights="signed")
+    scores = g.init(0)
+    masks, theta = net.layout.views(g.mask(scores)), net.layout.views(g.theta0)
+    for name, shape in net.layout.shapes.items():
+        size, fan_in = math.prod(shape), math.prod(shape[1:])
+        assert masks[name].sum() == math.floor(0.1 * size + 0.5)
+        np.testing.assert_allclose(np.abs(theta[name]), sm.right_scale(fan_in, 0.1))
+        edge = np.abs(net.layout.views(scores)[name]).max() * math.sqrt(fan_in)
+        assert 0.95 < edge <= 1 + 1e-6
+    sent, _ = decode(g.message(scores), net)
+    np.testing.assert_array_equal(sent, apply(g, scores))
+
+
+def test_scores_that_nothing_moves_stay_where_they_started():
+    images = IMAGES.copy()
+    images[:, :5] = 0  # pixels that are always black
+    for s0 in (-1, 0, 1):
+        g = Supermask(NET, kind="bernoulli", s0=s0)
+        phi = train(g, images=images).numpy()
+        first = NET.layout.views(phi)["dense1.weight"]
+        assert (first[:, :5] == s0).all() and (first[:, 5:] != s0).mean() > 0.9
+        used = NET.layout.views(g.mask(phi))["dense1.weight"]
+        assert used[:, :5].all() == (s0 >= 0)
+
+
 def test_a_mask_costs_its_entropy():
     net = lenet_300_100(bias=False)
     for keep in (0.02, 0.3, 0.5):
