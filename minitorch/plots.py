@@ -81,6 +81,7 @@ STYLES = {
     "frozen_at_start": Style("pruned frozen at start", "#871168", "s"),
     "one_shot": Style("one-shot ticket", "#BA8D01", "o"),
     "snip": Style("SNIP", "#A03A5E", "X"),
+    "all_layers": Style("pruned over all layers", "#871168", "h"),
     "rewound": Style("rewound to a later step", "#2A2A8C", "^"),
     "trained_on": Style("trained on", "#222222", "D"),
     "narrow": Style("narrower network", "#4498BE", "h"),

@@ -14,7 +14,14 @@ import numpy as np
 from minitorch.nn import Network
 from minitorch.studies import tickets as study
 from minitorch.studies.store import Row
-from minitorch.weird.pruning import layer_masks, pixel_counts, prunable
+from minitorch.train import Examples, fit
+from minitorch.weird.pruning import (
+    Masked,
+    fresh,
+    layer_masks,
+    pixel_counts,
+    prunable,
+)
 
 # How each arm is drawn: its key in `plots.STYLES`.
 LOOKS = {
@@ -119,6 +126,47 @@ def mask_at(
     kept, theta, mask = min(enough, key=lambda level: level[0])
     rest = min(keep / kept, 1)
     return layer_masks(net, theta, rest, mask=mask, output=(1 + rest) / 2)
+
+
+def trainer(
+    net: Network,
+    data: Examples,
+    thetas: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray],
+    how: dict[str, Any],
+) -> Callable[[float], dict[str, Any]]:
+    """Give what `widgets.TicketLadder` computes live: a ticket and a fresh start.
+
+    Args:
+        net: the network.
+        data: what is trained on and tested on.
+        thetas, masks: of a ladder, as for `mask_at`.
+        how: lr, batch and epochs, for `fit`.
+
+    Returns:
+        keep -> the keep that was reached, the accuracy of each arm by the key of its
+        style, and the picture of the first layer. It raises ValueError as `mask_at`.
+
+    >>> from minitorch.data import load
+    >>> from minitorch.models import mlp
+    >>> net, data = mlp(784, 10, 10), load("mnist").take(600, 100)
+    >>> ladder = [net.init(0)], [np.ones(net.layout.size, bool)]
+    >>> how = {"lr": 0.01, "batch": 60, "epochs": 1}
+    >>> sorted(trainer(net, data, *ladder, how)(0.3))
+    ['arms', 'keep', 'pixels']
+    """
+
+    def train(keep: float) -> dict[str, Any]:
+        mask = mask_at(net, thetas, masks, keep)
+        starts = {LOOKS["ticket"]: net.init(0), LOOKS["fresh"]: fresh(net, 0)}
+        arms = {}
+        for arm, start in starts.items():
+            g = Masked(net, mask, seed=0, start=start)
+            arms[arm] = fit(net, g, data, seed=0, **how).test_accuracy
+        first = net.layout.views(mask)[prunable(net)[0]]
+        return {"arms": arms, "keep": share(net, mask), "pixels": pixel_counts(first)}
+
+    return train
 
 
 def pictures(
