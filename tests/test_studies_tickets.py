@@ -20,7 +20,16 @@ from minitorch.weird.pruning import Masked, layer_masks
 
 STUDIES = {study.STUDY.name: study for study in (pruned, tickets, connectivity)}
 FIGURES = [
-    *("overview", "signs", "controls", "one_shot", "speed", "scopes", "densities"),
+    *(
+        "overview",
+        "signs",
+        "controls",
+        "one_shot",
+        "learning",
+        "speed",
+        "scopes",
+        "densities",
+    ),
     *("budget", "trained_on", "untrained", "han", "cuts", "pixels"),
     *("line", "stability", "rewinding", "common", "common_rates"),
 ]

@@ -267,6 +267,36 @@ def speed() -> Picture:
     )
 
 
+def learning() -> Picture:
+    """Accuracy on the watched digits against steps, at 2.9 % kept and of all weights.
+
+    >>> learning().title
+    'After 100 steps a ticket of ... % reads ... % of the watched digits, ...'
+    """
+    rows = study.STUDY.stored(**SCOPE)
+    levels, steps = rows[0]["settings"]["at"], np.array(rows[0]["result"]["steps"])
+    found = {}
+    for key, name, level in (
+        ("direct", "ticket", 0),
+        (KEYS["ticket"], "ticket", LOW),
+        (KEYS["fresh"], "fresh", LOW),
+        (KEYS["shuffled"], "shuffled", LOW),
+    ):
+        place = levels[name].index(level)
+        found[key] = np.array([row["result"][f"{name} curve"][place] for row in rows])
+    label = {"direct": "all weights"}
+    early = [percent(each[:, 0]) for each in found.values()]
+    return curves(
+        [Series(key, steps, each, label.get(key)) for key, each in found.items()],
+        title=f"After {steps[0]} steps a ticket of {kept(LOW)} % reads {early[1]} % of "
+        f"the watched digits, all weights {early[0]} %, a fresh start {early[2]} %, a "
+        f"shuffled mask {early[3]} %",
+        xlabel="steps of training",
+        ylabel="accuracy, watched digits",
+        note=CURVE_NOTE,
+    )
+
+
 def scopes() -> Picture:
     """Pruned layer by layer, or all weights compared: accuracy against keep.
 
