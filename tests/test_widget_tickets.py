@@ -294,7 +294,7 @@ def test_the_slider_moves_numbers_marks_and_picture(seen):
     assert "97.1 %" in moved["text"] and "not run" in moved["text"]
     assert (first["circles"], moved["circles"]) == (3, 2)  # a ring for each arm
     assert first["picture"] != moved["picture"]
-    assert f"At most {PIXELS[1].max()} behind a pixel" in moved["text"]
+    assert f"at most {PIXELS[1].max()} behind a pixel" in moved["text"]
     assert seen["named"] == [1, 1] and seen["escaped"] == 0  # keys stay in the widget
     assert seen["wide"] <= 500
 

@@ -32,6 +32,13 @@ const TICKETS_LOOK = `
 .course-widget .ct-ask button:disabled { background: #6e7781; border-color: #6e7781; cursor: default; }
 `;
 
+// Greys of matplotlib in nine stops, as the chapter's tiles: t from 0 (white) to 1 (black).
+const GREYS = [255, 240, 217, 189, 150, 115, 82, 37, 0];
+function shade(t) {
+  const at = t * (GREYS.length - 1), k = Math.min(Math.floor(at), GREYS.length - 2);
+  return Array(3).fill(Math.round(GREYS[k] + (at - k) * (GREYS[k + 1] - GREYS[k])));
+}
+
 function render({ model, el }) {
   card(el, TICKETS_LOOK);
   const weights = model.get("weights"), arms = model.get("arms"), picture = model.get("picture");
@@ -147,7 +154,7 @@ function render({ model, el }) {
   const canvas = node("canvas", { class: "ct-picture", width: w, height: h, role: "img" });
   const pictureText = node("figcaption");
   const bar = node("div", { class: "ct-bar", "aria-hidden": "true" });
-  bar.style.background = `linear-gradient(to right, ${Array.from({ length: 13 }, (_, k) => `rgb(${viridis(k / 12)})`)})`;
+  bar.style.background = `linear-gradient(to right, ${Array.from({ length: 13 }, (_, k) => `rgb(${shade(k / 12)})`)})`;
   function drawPicture({ keep, pixels, mine }) {
     const context = canvas.getContext("2d"), image = context.createImageData(w, h);
     if (!pixels) {
@@ -161,11 +168,12 @@ function render({ model, el }) {
     const counts = Array.from({ length: h * w }, (_, i) => raw[2 * i] + 256 * raw[2 * i + 1]);
     const none = counts.filter((count) => !count).length;
     const top = counts.reduce((a, b) => Math.max(a, b), 0);
-    counts.forEach((count, i) => image.data.set([...viridis(count / (top || 1)), 255], 4 * i));
+    counts.forEach((count, i) => image.data.set([...shade(count / (top || 1)), 255], 4 * i));
     context.putImageData(image, 0, 0);
     bar.replaceChildren(node("span", { style: "left:0" }, "0"), node("span", { style: "left:100%" }, number(top)));
-    pictureText.textContent = `At most ${number(top)} behind a pixel. Nothing reads ${number(none)} of the ` +
-      `${number(h * w)} pixels. ${mine ? "Trained here." : picture.of}`;
+    pictureText.textContent = `Dark: many, at most ${number(top)} behind a pixel. ` + (none
+      ? `Nothing reads ${number(none)} of the ${number(h * w)} pixels. `
+      : "Every pixel is still read. ") + `${mine ? "Trained here." : picture.of}`;
     canvas.setAttribute("aria-label", `Weights of the first layer left behind each pixel at keep ${small(keep)}. ` +
       pictureText.textContent);
   }

@@ -15,6 +15,8 @@ from minitorch.stats import mean_interval
 from minitorch.widgets.view import Widget, pack, png_uri, svg_line, svg_text
 
 FLOOR = 1e-3  # the smallest share of errors that the chart's scale shows
+# The stops of the map of greys in the chapter's tiles, from none to many.
+GREYS = (255, 240, 217, 189, 150, 115, 82, 37, 0)
 ERRORS = (0.8, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)  # its ticks
 CORNERS = {"^": 3, "v": 3, "<": 3, ">": 3, "s": 4, "D": 4, "d": 4, "p": 5, "h": 6,
            "H": 6, "X": 4, "P": 4, "*": 5}  # fmt: skip
@@ -297,7 +299,8 @@ def _still(state: dict[str, Any], counts: Array) -> str:
             f"{arm['name']}: "
             + ", ".join(f"{accuracy:.1%} at {keep:.3g}" for keep, accuracy in points)
         )
-    grey = 255 - np.round(255 * counts / max(int(counts.max()), 1))
+    share = counts / max(int(counts.max()), 1)
+    grey = np.round(np.interp(share, np.linspace(0, 1, len(GREYS)), GREYS))
     size, foot = 120, bottom + 62 + 18 * len(state["arms"])
     parts.append(
         f'<image href="{png_uri(grey.astype(np.uint8))}" x="{left}" y="{foot:.0f}" '
