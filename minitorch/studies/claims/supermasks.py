@@ -1,0 +1,193 @@
+"""The claims of the chapter "Supermasks"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from minitorch.studies import subset_sums, supermask_figures, supermasks
+from minitorch.studies.ledger import Claim, Rows, Source
+from minitorch.studies.store import Row
+from minitorch.studies.study import Study
+
+_CRITERIA: Row = {"scale": "book", "part": "criteria", "epochs": 2}
+_LEARNED: Row = {"scale": "book", "part": "learned"}
+_REBUILT: Row = {"scale": "book", "part": "rebuild", "choose": "subset"}
+_SHORT = "Ours trains 2 passes with Adam; the paper's masks come from longer training."
+_SEEN = "The share that counts as reproduced was set after the rows were seen."
+_MEMORY = "The paper's figure is from memory: not checked against the paper."
+
+
+def _of(study: Study, wanted: Row, read: Callable[[], np.ndarray]) -> Rows:
+    return lambda: (read(), study.stored(**wanted))
+
+
+def _masked(what: str) -> Rows:
+    def read() -> np.ndarray:
+        return 100 * supermask_figures.best("large_final_same_sign", what)[1]
+
+    return _of(supermasks.STUDY, _CRITERIA, read)
+
+
+def _errors(weights: str, rescale: bool) -> Rows:
+    """Errors in %, sampled as in the paper."""
+    wanted = {**_LEARNED, "weights": weights, "rescale": rescale, "s0": 0.0}
+
+    def read() -> np.ndarray:
+        return 100 * (1 - supermask_figures.learned("sample", weights, rescale))
+
+    return _of(supermasks.STUDY, wanted, read)
+
+
+def _kept_for_each() -> np.ndarray:
+    read = supermask_figures.rebuilt()
+    kept: np.ndarray = read["kept"][:, -1] / read["weights"]
+    return kept
+
+
+def _zhou(
+    name: str,
+    text: str,
+    figure: float,
+    unit: str,
+    where: str,
+    source: Source,
+    ours: Rows,
+    *why: str,
+    within: float = 0.1,
+    control: tuple[str, Rows] | None = None,
+) -> Claim:
+    return Claim(
+        id=f"supermasks/{name}",
+        chapter="05_supermasks",
+        paper="zhou2019deconstructing",
+        text=text,
+        figure=figure,
+        unit=unit,
+        where=where,
+        source=source,
+        study="supermasks",
+        ours=ours,
+        within=within,
+        why=(_SHORT, *why),
+        control=control,
+    )
+
+
+def _not_run(
+    name: str, paper: str, text: str, figure: float, where: str, needs: str
+) -> Claim:
+    return Claim(
+        id=f"supermasks/{name}",
+        chapter="05_supermasks",
+        paper=paper,
+        text=text,
+        figure=figure,
+        unit="% right",
+        where=where,
+        source="code" if "code" in where else "second hand",
+        study="",
+        ours=None,
+        scale="full",
+        needs=needs,
+    )
+
+
+_OTHER = "the same mask on another start", _masked("other")
+_KEEP = (
+    "The best of six keeps, chosen on the test digits by its mean; the paper's is the "
+    "best of 25."
+)
+
+CLAIMS: list[Claim] = [
+    _zhou(
+        "untrained",
+        "A mask of large weights of the same sign on the untrained network reads",
+        79.3,
+        "% of the digits",
+        "table 1",
+        "second hand",
+        _masked(""),
+        _KEEP,
+        _SEEN,
+        "The longer the training, the worse its mask fits the start: after 8 passes "
+        "ours reads less, see the chapter.",
+        control=_OTHER,
+    ),
+    _zhou(
+        "untrained-signs",
+        "The same on signed constants reads",
+        86,
+        "% of the digits",
+        "abstract",
+        "paper",
+        _masked("constant"),
+        _KEEP,
+        _SEEN,
+        control=_OTHER,
+    ),
+    _zhou(
+        "learned",
+        "A learned mask of the untrained network: errors",
+        100 - 95.3,
+        "% of the digits",
+        "table 1",
+        "second hand",
+        _errors("glorot", rescale=False),
+        _SEEN,
+        within=0.2,
+    ),
+    _zhou(
+        "learned-best",
+        "A learned mask of signed constants, rescaled: errors",
+        100 - 98.0,
+        "% of the digits",
+        "table 1",
+        "second hand",
+        _errors("signed-glorot", rescale=True),
+        "The authors' example trains 440,000 steps with SGD at a rate of 100, ours 936 "
+        "with Adam at 0.3.",
+        _MEMORY,
+        _SEEN,
+        within=0.2,
+    ),
+    Claim(
+        id="supermasks/rebuilt-cost",
+        chapter="05_supermasks",
+        paper="pensia2020optimal",
+        text="A network found in a random one keeps for each weight it stands for",
+        figure=9.39,
+        unit="random weights",
+        where="the authors' code, README",
+        source="code",
+        study="subset_sums",
+        ours=_of(
+            subset_sums.STUDY,
+            _REBUILT,
+            _kept_for_each,
+        ),
+        within=0.2,
+        why=(
+            "The paper gives each weight 21 random ones and counts one for each; ours "
+            "20 for either sign of its input, and counts the copies too.",
+            "The paper's network is 784-500-10, ours 784-16-10.",
+        ),
+    ),
+    _not_run(
+        "conv6",
+        "zhou2019deconstructing",
+        "A learned mask of Conv6 on CIFAR-10, signed constants, rescaled, reads",
+        76.5,
+        "table 1",
+        "all of CIFAR-10 and a GPU for some 5 hours (an estimate)",
+    ),
+    _not_run(
+        "wide-resnet",
+        "ramanujan2020hidden",
+        "30 % of an untrained Wide ResNet-50 read ImageNet as a trained ResNet-34 does",
+        73.3,
+        "the authors' code, README",
+        "ImageNet and several GPUs for days (an estimate)",
+    ),
+]
