@@ -39,7 +39,43 @@ def keeps_the_ties_too(w, keep):
     return abs(w) >= sizes[count - 1] if count else np.zeros(w.shape, bool)
 
 
-@mutant("pruning/magnitude_mask", "how many of")
+@mutant("pruning/magnitude_mask", "A threshold is no count")
+def takes_a_place_of_the_sorted_sizes(w, keep):
+    sizes = np.sort(abs(w).ravel())
+    return abs(w) >= sizes[int((1 - keep) * w.size)]
+
+
+@mutant("pruning/magnitude_mask", "A threshold is no count")
+def takes_the_place_after(w, keep):
+    sizes = np.sort(abs(w).ravel())[::-1]
+    return abs(w) >= sizes[half_up(keep * w.size)]
+
+
+@mutant("pruning/magnitude_mask", 'kind="stable"')
+def sorts_in_no_stable_order(w, keep):
+    order = np.argsort(-abs(w).ravel())
+    return first(order, half_up(keep * w.size), w.shape)
+
+
+@mutant("pruning/magnitude_mask", "sorts each row by itself")
+def forgets_to_ravel(w, keep):
+    return first(np.argsort(-abs(w)), half_up(keep * w.size), w.shape)
+
+
+@mutant("pruning/magnitude_mask", "sorts each row by itself")
+def takes_places_in_a_row_for_rows(w, keep):
+    mask = np.zeros(w.shape, bool)
+    mask[np.argsort(-abs(w))[: half_up(keep * w.size)]] = True
+    return mask
+
+
+@mutant("pruning/magnitude_mask", "sorts each row by itself")
+def ravels_too_late(w, keep):
+    order = np.argsort(-abs(w)).ravel()
+    return first(order, half_up(keep * w.size), w.shape)
+
+
+@mutant("pruning/magnitude_mask", "A threshold is no count")
 def trusts_a_quantile(w, keep):
     return abs(w) > np.quantile(abs(w), 1 - keep)
 
@@ -124,6 +160,23 @@ def counts_all_weights(w, mask, keep):
 @mutant("pruning/prune_step", "how many of")
 def takes_a_quantile_of_all(w, mask, keep):
     return mask & (abs(w * mask) > np.quantile(abs(w * mask), 1 - keep))
+
+
+@mutant("pruning/prune_step", "A threshold is no count")
+def takes_a_quantile_of_the_survivors(w, mask, keep):
+    return mask & (abs(w) > np.quantile(abs(w[mask]), 1 - keep))
+
+
+@mutant("pruning/prune_step", "A threshold is no count")
+def takes_the_quantile_too(w, mask, keep):
+    return mask & (abs(w) >= np.quantile(abs(w[mask]), 1 - keep))
+
+
+@mutant("pruning/prune_step", 'kind="stable"')
+def sorts_them_in_no_stable_order(w, mask, keep):
+    there = np.flatnonzero(mask)
+    order = there[np.argsort(-abs(w.ravel()[there]))]
+    return first(order, half_up(keep * len(there)), w.shape)
 
 
 @mutant("pruning/prune_step", "Regrowth")

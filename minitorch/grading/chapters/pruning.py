@@ -57,6 +57,11 @@ def _ties(rng: Rng, *shape: int) -> np.ndarray:
     return rng.integers(-3, 4, shape).astype(np.float32)
 
 
+def _many_ties(rng: Rng) -> np.ndarray:
+    """So many weights of size 1 or 2 that an order which is not stable shows."""
+    return rng.choice([-2, -1, 1, 2], (40, 30)).astype(np.float32)
+
+
 # ----------------------------------------------------------------------------
 # pruning/magnitude_mask
 # ----------------------------------------------------------------------------
@@ -64,15 +69,18 @@ def _ties(rng: Rng, *shape: int) -> np.ndarray:
 
 def _magnitude_mask_cases(rng: Rng) -> Cases:
     yield np.array([1.0, -9, 2, 8, -3, 4, 5, -6, 0, 7], np.float32), 0.3
+    # All of one size: no threshold gives the right count.
+    w = np.array([2.0, -2, 2, 2, -2, -2, 2, -2, 2, 2], np.float32)
+    yield w, 0.3
+    # Laid out column by column in memory: a copy where a view was hoped for. And
+    # tall, so that places in a row, taken for rows, are there.
+    w = _normal(rng, *_sizes(rng)).T
+    yield w, _fraction(rng, w.size, 0.3)
     for dtype, beyond in ((np.float32, 0.3), (np.float64, 0.7)):
         w = _normal(rng, *_sizes(rng), dtype=dtype)
         yield w, _fraction(rng, w.size, beyond)
-    # Laid out column by column in memory: a copy where a view was hoped for.
-    w = _normal(rng, *_sizes(rng)).T
+    w = _many_ties(rng)
     yield w, _fraction(rng, w.size, 0.3)
-    # All of one size: any cut goes through equal weights.
-    w = np.array([2.0, -2, 2, 2, -2, -2, 2, -2, 2, 2], np.float32)
-    yield w, 0.3
     w = _ties(rng, *_sizes(rng))
     yield w, _fraction(rng, w.size, 0.3)
     # Half a weight counts as one.
@@ -112,6 +120,37 @@ def _row_by_row(w: np.ndarray, keep: float) -> np.ndarray:
     )
 
 
+_ROWS_SORTED = (
+    "argsort of a 2-D array sorts each row by itself, and gives places in the row. "
+    "ravel() first: the count is for the whole array."
+)
+
+
+def _row_order(w: np.ndarray) -> np.ndarray:
+    return np.argsort(-np.abs(w), kind="stable")
+
+
+def _rows_flat(w: np.ndarray, keep: float) -> np.ndarray:
+    mask = np.zeros(w.size, bool)
+    mask[_row_order(w)[: _count(w.size, keep)]] = True
+    return mask.reshape(w.shape)
+
+
+def _rows_taken(w: np.ndarray, keep: float) -> np.ndarray | None:
+    mask = np.zeros(w.shape, bool)
+    places = _row_order(w)[: _count(w.size, keep)]
+    if places.max(initial=0) >= len(mask):
+        return None
+    mask[places] = True
+    return mask
+
+
+def _rows_joined(w: np.ndarray, keep: float) -> np.ndarray:
+    mask = np.zeros(w.size, bool)
+    mask[_row_order(w).ravel()[: _count(w.size, keep)]] = True
+    return mask.reshape(w.shape)
+
+
 _magnitude_slips = (
     Slip(
         "The absolute value is missing: the largest numbers are kept, not the "
@@ -131,13 +170,8 @@ _magnitude_slips = (
         lambda w, keep: _largest(-np.abs(w), _count(w.size, keep)),
     ),
     Slip(
-        "The True were written into a copy: `flatten()`, and `ravel()` of a "
-        "transposed array, give copies. Fill a flat mask, then reshape it.",
-        lambda w, keep: np.zeros(w.shape, bool),
-    ),
-    Slip(
-        "Of weights of equal size the later one is kept. An order that is stable "
-        "and sorts by -|w| keeps the earlier one.",
+        "Of weights of equal size the later one is kept. Ties keep the earlier "
+        'place: sort -|w| with kind="stable".',
         _later_first,
     ),
     Slip(
@@ -174,6 +208,22 @@ _magnitude_slips = (
         "a sorted order.",
         lambda w, keep: np.abs(w) >= _cut(w, keep),
     ),
+    Slip(
+        "This keeps all that are as large as the first weight that should go, one "
+        "too many or more. A threshold is no count: take so many places of a sorted "
+        "order.",
+        lambda w, keep: (
+            np.abs(w)
+            >= np.sort(-np.abs(w), axis=None)[min(_count(w.size, keep), w.size - 1)]
+            * -1
+        ),
+    ),
+    *(Slip(_ROWS_SORTED, wrong) for wrong in (_rows_flat, _rows_taken, _rows_joined)),
+    Slip(
+        "The True were written into a copy: `flatten()`, and `ravel()` of a "
+        "transposed array, give copies. Fill a flat mask, then reshape it.",
+        lambda w, keep: np.zeros(w.shape, bool),
+    ),
 )
 
 
@@ -195,6 +245,12 @@ def _judge_mask(slips: tuple[Slip, ...], w: int = 0) -> Any:
             np.argwhere(where)[0].tolist() for where in (output & ~want, want & ~output)
         )
         sizes = [abs(float(args[w][tuple(place)])) for place in (wrong, missed)]
+        found, best = (np.sort(np.abs(args[w][kept])) for kept in (output, want))
+        if not cause and np.array_equal(found, best):
+            cause = (
+                "The sizes are right, but of equal weights others are kept. Ties keep "
+                'the earlier place: sort -|w| with kind="stable".'
+            )
         return Problem(
             "which weights are kept",
             f"the one at {wrong}, of size {sizes[0]:.4g}",
@@ -214,6 +270,11 @@ def _prune_step_cases(rng: Rng) -> Cases:
     # A large weight that was pruned before, and negative ones.
     w = np.array([1.0, -9, 20, 8, -3, 4, 5, -6, 12, 2, 7, -30, 25, -11], np.float32)
     yield w, np.abs(w) < 10, 0.3
+    # The cut goes through equal weights: no threshold gives the right count.
+    w = _many_ties(rng)
+    mask = rng.random(w.shape) < 0.8
+    # So few that as great a part of all weights would cut there too.
+    yield w, mask, (int(mask.sum() * rng.uniform(0.2, 0.3)) + 0.3) / mask.sum()
     for dtype, beyond, zeros in ((np.float32, 0.3, True), (np.float64, 0.7, False)):
         w = _normal(rng, *_sizes(rng), dtype=dtype)
         mask = rng.random(w.shape) < 0.6
@@ -233,6 +294,12 @@ def _prune_step_cases(rng: Rng) -> Cases:
 
 def _by_value(w: np.ndarray, mask: np.ndarray, keep: float) -> np.ndarray:
     return prune_step(w, mask & (w != 0), keep)
+
+
+def _above(w: np.ndarray, mask: np.ndarray, keep: float) -> np.ndarray | None:
+    """What is larger than the last that should stay; where that is 0, no threshold."""
+    cut = _cut(w[mask], keep)
+    return mask & (np.abs(w) > cut) if cut else None
 
 
 _prune_slips = (
@@ -260,6 +327,18 @@ _prune_slips = (
         "The fraction is taken of all weights, those pruned before among them. It is "
         "a fraction of the survivors, mask.sum() of them.",
         lambda w, mask, keep: magnitude_mask(np.where(mask, w, 0), keep),
+    ),
+    Slip(
+        "This keeps what is larger than a threshold, such as a quantile of the "
+        "survivors, and loses its ties. A threshold is no count: take so many places "
+        "of a sorted order.",
+        _above,
+    ),
+    Slip(
+        "This keeps all that are as large as a threshold, such as a quantile of the "
+        "survivors, too many where there are ties. A threshold is no count: take so "
+        "many places of a sorted order.",
+        lambda w, mask, keep: mask & (np.abs(w) >= _cut(w[mask], keep)),
     ),
     Slip(
         "The survivors were found by their values, w != 0. A weight that is there "
