@@ -287,6 +287,7 @@ TOGETHER = [
     + ["cppn", "subspace", "control"],
     ["direct", "hypernet", "small_start", "he_start"],
     ["lstm", "lstm_norm", "hyper_lstm"],
+    ["lottery", "all_layers"],
 ]
 
 

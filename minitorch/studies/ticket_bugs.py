@@ -159,13 +159,16 @@ def accuracies(found: dict[str, list[Trained]], note: str) -> Table:
     """Tabulate accuracy alone, the caption says how far the bugs lie apart."""
     worst = max(found, key=lambda name: lost(found, name).mean())
     points = lost(found, worst).mean()
+    above = [name for name in found if lost(found, name).mean() < 0]
+    beside = f", and above no bug lie: {', '.join(above)}" if above else ""
     return table(
         ["step", "test accuracy", "low", "high"],
         [
             [name, *mean_interval([run.accuracy for run in each])]
             for name, each in found.items()
         ],
-        caption=f"By accuracy alone: the worst bug costs {points:.1f} points; {note}",
+        caption=f"By accuracy alone: the worst bug costs {points:.1f} points"
+        f"{beside}; {note}",
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minitorch import plots
 from minitorch.nn import Network
 from minitorch.studies import tickets as study
 from minitorch.studies.store import Row
@@ -126,6 +127,33 @@ def mask_at(
     kept, theta, mask = min(enough, key=lambda level: level[0])
     rest = min(keep / kept, 1)
     return layer_masks(net, theta, rest, mask=mask, output=(1 + rest) / 2)
+
+
+def toy_picture(kept: np.ndarray, scores: np.ndarray, four: int) -> plots.Picture:
+    """Draw the chapter's toy: score against how many of forty weights are kept.
+
+    Args:
+        kept: (n,) how many weights.
+        scores: (S, 3, n) of the old start, another start, and other places.
+        four: the place of 4 in `kept`; the title says its means.
+
+    >>> toy_picture(np.array([40, 4]), np.ones((2, 3, 2)), four=1).title
+    'Four of forty weights score 1.00; from another start 1.00, at other places 1.00'
+    """
+    names = ("old start", "other start", "other places")
+    looks = [LOOKS[arm] for arm in ("ticket", "fresh", "shuffled")]
+    same, other, moved = scores[:, :, four].mean(axis=0)
+    return plots.curves(
+        [
+            plots.Series(key, kept / 40, scores[:, i], name)
+            for i, (key, name) in enumerate(zip(looks, names, strict=True))
+        ],
+        title=f"Four of forty weights score {same:.2f}; from another start "
+        f"{other:.2f}, at other places {moved:.2f}",
+        xlabel="fraction kept",
+        ylabel="score",
+        note=f"toy: 40 weights, 60 examples, {len(scores)} seeds, 95 % intervals",
+    )
 
 
 def trainer(
