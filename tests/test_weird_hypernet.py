@@ -1,21 +1,17 @@
 """Static hypernetworks: tiles, counts, init, ranks, the parametrization, messages."""
 
-import hashlib
 import math
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
 from engines import BACKENDS, use
+from messages import damaged, decode_alike
 
-from minitorch import Tensor, functional, use_backend
+from minitorch import Tensor, functional
 from minitorch.models import conv7, mlp
 from minitorch.nn import Layout, Network
 from minitorch.optim import Adam
-from minitorch.train import predict
 from minitorch.weird import Dense, Hypernetwork, Subspace, apply, decode
 from minitorch.weird import hypernet as hyper
 from minitorch.weird.hypernet import INITS
@@ -401,43 +397,13 @@ def test_a_hypernetwork_of_the_common_net_is_shorter_than_its_weights():
 
 
 def test_a_fresh_process_decodes_the_same_bytes():
-    messages = [g.message(phi, bits=6) for g, phi in solutions()]
-    code = (
-        "import hashlib, sys\n"
-        "from minitorch.models import mlp\n"
-        "from minitorch.weird import decode\n"
-        "for line in sys.stdin:\n"
-        "    theta, _ = decode(bytes.fromhex(line), mlp(20, 16, 12, 4))\n"
-        "    print(hashlib.sha256(theta.tobytes()).hexdigest())\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        input="\n".join(message.hex() for message in messages),
-        env={**os.environ, "MINITORCH_NUMBA": "0", "PYTHONHASHSEED": "5"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for message, digest in zip(messages, done.stdout.split(), strict=True):
-        with use_backend("numpy"):
-            theta, _ = decode(message, NET)
-        assert hashlib.sha256(theta.tobytes()).hexdigest() == digest
-        for engine in BACKENDS:
-            with use(engine):
-                other, _ = decode(message, NET)
-            assert (predict(NET, theta, IMAGES) == predict(NET, other, IMAGES)).all()
+    decode_alike([(NET, g.message(phi, bits=6)) for g, phi in solutions()], IMAGES)
 
 
 def test_a_damaged_message_is_refused():
     for g, phi in solutions():
         message = g.message(phi, bits=3)
-        broken = [message[:n] for n in range(0, len(message), 23)]
-        broken += [message + b"\0", b"\0" + message, message[::-1]]
-        for place in range(0, len(message), 23):
-            changed = bytearray(message)
-            changed[place] ^= 1 << place % 8
-            broken.append(bytes(changed))
-        for each in broken:
+        for each in damaged(message, every=23):
             with pytest.raises(ValueError, match="bytes are not a message for mlp-20-"):
                 decode(each, NET)
 

@@ -1,9 +1,5 @@
 """Random subspaces: the projections, the parametrization, and the message."""
 
-import hashlib
-import os
-import subprocess
-import sys
 import tracemalloc
 
 import numpy as np
@@ -12,9 +8,10 @@ from engines import BACKENDS, use
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from messages import damaged, decode_alike
 from scipy.linalg import hadamard
 
-from minitorch import Tensor, backend, functional, use_backend
+from minitorch import Tensor, backend, functional
 from minitorch.models import lenet, mlp
 from minitorch.nn import Layout
 from minitorch.optim import SGD, Adam
@@ -500,43 +497,13 @@ def test_weights_that_did_not_move_cost_almost_nothing():
 
 
 def test_a_fresh_process_decodes_the_same_bytes():
-    """Bit for bit on the numpy back-end; in labels on all others."""
-    messages = [g.message(phi, bits=6) for g, phi in solutions()]
-    code = (
-        "import hashlib, sys\n"
-        "from minitorch.models import mlp\n"
-        "from minitorch.weird import decode\n"
-        "for line in sys.stdin:\n"
-        "    theta, _ = decode(bytes.fromhex(line), mlp(20, 16, 4))\n"
-        "    print(hashlib.sha256(theta.tobytes()).hexdigest())\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        input="\n".join(message.hex() for message in messages),
-        env={**os.environ, "MINITORCH_NUMBA": "0", "PYTHONHASHSEED": "5"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for message, digest in zip(messages, done.stdout.split(), strict=True):
-        with use_backend("numpy"):
-            theta, _ = decode(message, NET)
-        assert hashlib.sha256(theta.tobytes()).hexdigest() == digest
-        for engine in BACKENDS:
-            with use(engine):
-                other, _ = decode(message, NET)
-            assert (predict(NET, theta, IMAGES) == predict(NET, other, IMAGES)).all()
+    decode_alike([(NET, g.message(phi, bits=6)) for g, phi in solutions()], IMAGES)
 
 
 def test_a_damaged_message_is_refused():
     for g, phi in solutions():
         message = g.message(phi, bits=3)
-        broken = [message[:n] for n in range(len(message))]
-        broken += [message + b"\0", b"\0" + message, message[::-1], b"not a message"]
-        for place in range(len(message)):
-            changed = bytearray(message)
-            changed[place] ^= 1 << place % 8
-            broken.append(bytes(changed))
+        broken = damaged(message)
         if len(broken) > 200:
             broken = broken[::7]
         for each in broken:

@@ -1,10 +1,6 @@
 """Supermasks: criteria, actions, gradients, scales, readings, and the message."""
 
-import hashlib
 import math
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,8 +10,9 @@ from engines import BACKENDS, use
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from messages import damaged, decode_alike
 
-from minitorch import Tensor, use_backend
+from minitorch import Tensor
 from minitorch.data import load
 from minitorch.functional import cross_entropy
 from minitorch.init import he_normal, xavier_normal
@@ -742,46 +739,13 @@ def test_a_mask_costs_its_entropy():
 
 
 def test_a_fresh_process_decodes_the_same_bytes():
-    sent = [(g.net.name, g.message(phi, bits=6)) for g, phi in SOLUTIONS]
-    code = (
-        "import hashlib, sys\n"
-        "from minitorch.models import mlp\n"
-        "from minitorch.weird import decode\n"
-        "for line in sys.stdin:\n"
-        "    name, message = line.split()\n"
-        "    net = mlp(20, 16, 12, 4, bias='nobias' not in name)\n"
-        "    theta, _ = decode(bytes.fromhex(message), net)\n"
-        "    print(hashlib.sha256(theta.tobytes()).hexdigest())\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        input="\n".join(f"{name} {message.hex()}" for name, message in sent),
-        env={**os.environ, "MINITORCH_NUMBA": "0", "PYTHONHASHSEED": "5"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for (name, message), digest in zip(sent, done.stdout.split(), strict=True):
-        net = NET if "nobias" in name else BIASED
-        with use_backend("numpy"):
-            theta, _ = decode(message, net)
-        assert hashlib.sha256(theta.tobytes()).hexdigest() == digest
-        for engine in BACKENDS:
-            with use(engine):
-                other, _ = decode(message, net)
-            assert (predict(net, theta, IMAGES) == predict(net, other, IMAGES)).all()
+    decode_alike([(g.net, g.message(phi, bits=6)) for g, phi in SOLUTIONS], IMAGES)
 
 
 def test_a_damaged_message_is_refused():
     for g, phi in SOLUTIONS[::3]:
         message = g.message(phi)
-        broken = [message[:n] for n in range(0, len(message), 29)]
-        broken += [message + b"\0", message[::-1]]
-        for place in range(0, len(message), 29):
-            changed = bytearray(message)
-            changed[place] ^= 1 << place % 8
-            broken.append(bytes(changed))
-        for each in broken:
+        for each in damaged(message, every=29):
             with pytest.raises(ValueError, match="bytes are not a message for mlp-20-"):
                 decode(each, g.net)
 
