@@ -516,13 +516,11 @@ STUDY = Study(
     run=run,
     grid=grid,
     label=label,
-    # Not the class Supermask, which also writes messages and words: its masks, its
-    # gradients and its weights are held by tests against closed forms and torch.
     code=(
         "minitorch.studies.supermasks:run,criteria,actions,learned,popup,width,common,"
         "drawn,composed,rate,gain,_popup,_fit,_sent,_net",
         "minitorch.studies.pruned:dataset",
-        "minitorch.weird.supermask:criterion_mask,mask_one,mask_zero,treated",
+        "minitorch.weird.supermask",
         "minitorch.weird.coding",
         "minitorch.train",
     ),

@@ -172,6 +172,7 @@ CLAIMS: list[Claim] = [
             "The paper gives each weight 21 random ones and counts one for each; ours "
             "20 for either sign of its input, and counts the copies too.",
             "The paper's network is 784-500-10, ours 784-16-10.",
+            _SEEN,
         ),
     ),
     _not_run(
