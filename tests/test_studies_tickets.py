@@ -59,6 +59,7 @@ def test_a_ladder_trains_every_arm_at_its_levels_and_comes_out_again():
         assert len(row[arm]) == len(row[f"{arm} curve"]) == len(levels)
         assert all(0 <= value <= 1 for value in row[arm])
     assert row["D"] == 266_610 and row["steps"] == [2, 4]
+    assert row["long steps"][:2] == [6, 12]  # level 2: three times as long
 
 
 def test_a_ladders_counts_are_those_of_rounds_done_by_hand():
@@ -190,6 +191,16 @@ def test_hans_fractions_keep_his_counts():
     assert len(row["cut at"]) == 3 and len(row["trained on at"]) == 1
 
 
+def test_decay_makes_weights_smaller_and_none_changes_nothing():
+    net, how = mlp(784, 8, 10), {"lr": 0.01, "batch": 60, "epochs": 2}
+    plain = fit(net, Dense(net), SMALL, **how)
+    none, some = (
+        fit(net, pruned.Decayed(Dense(net), decay), SMALL, **how) for decay in (0, 3)
+    )
+    assert (none.theta == plain.theta).all()
+    assert np.linalg.norm(some.theta) < 0.95 * np.linalg.norm(plain.theta)
+
+
 def test_messages_of_tickets_shrink_with_what_is_kept_and_decode():
     tiny = {**pruned.COMMON, "images": 300, "epochs": 1, "keep": [0.3, 0.1]}
     row = pruned.run({**tiny, "bits": [8, 4]}, seed=0)
@@ -203,7 +214,7 @@ def test_messages_of_tickets_shrink_with_what_is_kept_and_decode():
     ("call", "said"),
     [
         (lambda: tickets.narrower(100), "has as few weights as 100"),
-        (lambda: connectivity.network("wide"), "there are lenet, deep, hot"),
+        (lambda: connectivity.network("wide"), "there are lenet, deep, noisy"),
         (lambda: pruned.run({"part": "all"}, 0), "there are han, common"),
         (lambda: figures.arm("snip", "global"), "no stored rows of the arm 'snip'"),
     ],
@@ -221,9 +232,10 @@ def test_grids_hold_no_cell_twice(study):
 
 
 def test_the_book_grids_hold_every_control():
-    layer, everywhere = tickets.grid("book")
+    layer, everywhere, longer = tickets.grid("book")
     assert set(layer["at"]) == set(tickets.ARMS)
     assert (layer["scope"], everywhere["scope"]) == ("layer", "global")
+    assert longer["epochs"] == 7 * layer["epochs"]
     cells = connectivity.grid("book")
     assert {cell["case"] for cell in cells} == set(connectivity.CASES)
 

@@ -25,10 +25,10 @@ from minitorch.weird.pruning import Masked, layer_masks, line_errors, shuffled
 
 NAME = "connectivity"
 KINDS = {"dense": "whole network", "ticket": "ticket", "shuffled": "shuffled mask"}
-CASES = {  # network, rate, and the steps k at which runs part
-    "lenet": ("784-300-100-10", 1.2e-3, (0, 100)),
-    "deep": ("five layers of 100", 0.01, (0, 3, 10, 100)),
-    "hot": ("five layers of 100", 0.03, (0, 10, 100)),
+CASES = {  # network, rate, images in a batch, and the steps k at which runs part
+    "lenet": ("784-300-100-10", 1.2e-3, 60, (0, 100)),
+    "deep": ("five layers of 100", 0.01, 60, (0, 3, 10, 100)),
+    "noisy": ("five layers of 100", 0.01, 20, (0, 10, 30, 100)),
 }
 
 QUICK: Row = {
@@ -172,8 +172,8 @@ def grid(scale: str) -> list[Row]:
     if scale == "quick":
         return [base, {**base, "k": 10}]
     return [
-        {**base, "case": case, "lr": lr, "k": k}
-        for case, (_, lr, ks) in CASES.items()
+        {**base, "case": case, "lr": lr, "batch": batch, "k": k}
+        for case, (_, lr, batch, ks) in CASES.items()
         for k in ks
     ]
 
@@ -193,12 +193,10 @@ STUDY = Study(
     run=run,
     grid=grid,
     label=label,
-    # Of the class Masked only a product is used, see `tickets.STUDY`.
     code=(
         "minitorch.studies.connectivity:run,parted,Reordered,network,dataset",
         "minitorch.studies.tickets:Late",
-        "minitorch.weird.pruning:kept_count,prune_step,layer_masks,prunable,shuffled,"
-        "line_errors",
+        "minitorch.weird.pruning",
         "minitorch.train",
     ),
     tolerance={

@@ -162,7 +162,7 @@ def layer_masks(
     >>> {name: int(part.sum()) for name, part in net.layout.views(mask).items()}
     {'dense1.weight': 3, 'dense1.bias': 3, 'dense2.weight': 3, 'dense2.bias': 2}
     """
-    layout = _layout(net)
+    layout = layout_of(net)
     scores = np.asarray(scores)
     layout.views(scores)  # checks the size
     old = np.ones(layout.size, bool) if mask is None else mask
@@ -190,7 +190,7 @@ def prunable(net: Pieces) -> list[str]:
     >>> prunable(mlp(4, 3, 2))
     ['dense1.weight', 'dense2.weight']
     """
-    return [name for name, shape in _layout(net).shapes.items() if len(shape) > 1]
+    return [name for name, shape in layout_of(net).shapes.items() if len(shape) > 1]
 
 
 def quality(w: np.ndarray, keep: float) -> float:
@@ -338,7 +338,7 @@ def shuffled(net: Pieces, mask: np.ndarray, seed: int) -> np.ndarray:
     >>> int(other[:12].sum()), bool((mask == other).all())
     (3, False)
     """
-    layout = _layout(net)
+    layout = layout_of(net)
     _check_mask(mask, (layout.size,))
     new = np.array(mask)
     for name in prunable(layout):
@@ -383,7 +383,7 @@ def signed_constant(net: Pieces, theta0: np.ndarray) -> np.ndarray:
     >>> signed_constant(Layout({"w": (2, 2)}), np.array([1.0, -1.0, 3.0, -3.0]))
     array([ 2.23606798, -2.23606798,  2.23606798, -2.23606798])
     """
-    layout, new = _layout(net), np.array(theta0)
+    layout, new = layout_of(net), np.array(theta0)
     pieces = layout.views(new)
     for name in prunable(layout):
         size = pieces[name].std(dtype=np.float64)
@@ -644,7 +644,12 @@ class Masked(Parametrization):
         )
 
 
-def _layout(net: Pieces) -> Layout:
+def layout_of(net: Pieces) -> Layout:
+    """Give the layout of a network or a map; of a layout, itself.
+
+    >>> layout_of(Layout({"w": (2, 2)})).size
+    4
+    """
     return net if isinstance(net, Layout) else net.layout
 
 

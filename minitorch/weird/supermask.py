@@ -22,7 +22,6 @@ import numpy as np
 
 from minitorch.backends import backend
 from minitorch.init import fans, fill, he_normal, xavier_normal
-from minitorch.nn import Layout
 from minitorch.ops import tensor
 from minitorch.random import stream
 from minitorch.tensor import Array, Tensor, record
@@ -36,6 +35,7 @@ from minitorch.weird.pruning import (
     fresh_same_signs,
     kept_count,
     layer_masks,
+    layout_of,
     prunable,
     signed_constant,
 )
@@ -106,6 +106,7 @@ def criterion_mask(
     Source: Zhou et al. (2019), sections 2 and 4. Their alpha, which balances two ends
     of training against each other, here gives both the same mean size in each layer.
 
+    >>> from minitorch.nn import Layout
     >>> layout = Layout({"w": (1, 4)})
     >>> before, after = np.array([1.0, -2, 3, -4]), np.array([2.0, 3, 3.5, -1])
     >>> criterion_mask(layout, "large_final_same_sign", before, after, keep=0.5)
@@ -113,7 +114,7 @@ def criterion_mask(
     """
     if criterion not in CRITERIA:
         raise ValueError(f"no criterion {criterion!r}; there are {', '.join(CRITERIA)}")
-    layout = _layout(net)
+    layout = layout_of(net)
     before, after = (layout.views(np.asarray(w)) for w in (theta0, trained))
     ranks = np.ones(layout.size)
     for name in prunable(layout):
@@ -246,6 +247,7 @@ def mask_zero(
 
     Source: Zhou et al. (2019), section 3.
 
+    >>> from minitorch.nn import Layout
     >>> layout, mask = Layout({"w": (1, 3)}), np.array([True, False, False])
     >>> before, after = np.array([1.0, 1.0, 1.0]), np.array([3.0, -2.0, 0.5])
     >>> mask_zero("frozen_grown", layout, before, after, mask)
@@ -253,7 +255,7 @@ def mask_zero(
     """
     if action not in ZEROS:
         raise ValueError(f"no mask-0 action {action!r}; there are {', '.join(ZEROS)}")
-    layout = _layout(net)
+    layout = layout_of(net)
     theta0, trained = np.asarray(theta0), np.asarray(trained)
     for w in (theta0, trained, mask):
         layout.views(w)  # checks the size
@@ -441,10 +443,11 @@ def rescaling(net: Pieces, mask: np.ndarray) -> list[float]:
 
     Source: Zhou et al. (2019), section 5.
 
+    >>> from minitorch.nn import Layout
     >>> rescaling(Layout({"w": (1, 4), "v": (1, 2)}), np.arange(6) > 2)
     [4.0, 1.0]
     """
-    pieces = _layout(net).views(np.asarray(mask))
+    pieces = layout_of(net).views(np.asarray(mask))
     return [
         float(pieces[name].size / (pieces[name].sum() or pieces[name].size))
         for name in prunable(net)
@@ -489,7 +492,7 @@ def scale_layers(
             f"a factor above 0 for each of {len(names)} layers, got {list(factors)}"
         )
     new = np.array(theta)
-    pieces = _layout(net).views(new)
+    pieces = layout_of(net).views(new)
     for name, c in zip(names, factors, strict=True):
         pieces[name] *= c
     return new
@@ -830,7 +833,3 @@ class Supermask(Parametrization):
             f"Supermask of {self.net.name}: {how}, {self.weights} weights{rescaled}, "
             f"seed {self.seed}"
         )
-
-
-def _layout(net: Pieces) -> Layout:
-    return net if isinstance(net, Layout) else net.layout
