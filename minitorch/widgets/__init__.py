@@ -29,18 +29,22 @@ To add one for another chapter, say `masks`:
 
 from minitorch.widgets.breeding import PictureBreeder
 from minitorch.widgets.hypernet import HypernetExplorer
+from minitorch.widgets.subset_sum import SubsetSumKeys
 from minitorch.widgets.subspace import SubspaceExplorer
 from minitorch.widgets.tape import TapeExplorer
 from minitorch.widgets.tickets import TicketLadder
 from minitorch.widgets.view import StaticView, Widget, show
+from minitorch.widgets.weight_scatter import WeightScatter
 
 __all__ = [
     "HypernetExplorer",
     "PictureBreeder",
     "StaticView",
+    "SubsetSumKeys",
     "SubspaceExplorer",
     "TapeExplorer",
     "TicketLadder",
+    "WeightScatter",
     "Widget",
     "show",
 ]
