@@ -92,13 +92,14 @@ def scatter(
         criteria: names in `CRITERIA`, or name -> function (wi, wf) -> score, for one
             of your own.
         keeps: the fractions that are measured.
-        points: how many weights of each layer are drawn, at most.
+        points: how many weights of each layer are shown, at most: evenly spaced in the
+            order of the first criterion.
         images: how many test images accuracies are of, at most.
-        seed: of the points, of another start, and of the choice among equals.
+        seed: of another start, and of the choice among equals.
 
     Returns:
-        layers, criteria, keeps, arms, names, chance and a title, and compute, which
-        measures at another keep, on the same images.
+        layers, criteria, keeps, arms, names, chance, images and a title, and compute,
+        which measures at another keep, on the same images.
 
     Raises:
         ValueError: when there is no such criterion, or a score is not a number.
@@ -156,7 +157,7 @@ def scatter(
     at = int(own.argmax())
     return {
         "layers": [
-            _layer(net, piece, before[piece], after[piece], order, points, seed)
+            _layer(net, piece, before[piece], after[piece], order, points)
             for piece in prunable(net)
         ],
         "criteria": {new: SAYS.get(old, "your own") for new, old in called.items()},
@@ -164,8 +165,9 @@ def scatter(
         "arms": arms,
         "names": NAMES,
         "chance": float(np.bincount(y).max() / len(y)),
+        "images": len(y),
         "compute": measure,
-        "title": f"Never trained, {keeps[at]:.0%} of its weights kept by {first}: the "
+        "title": f"Never trained, at its best keep by {first}, {keeps[at]:g}, the "
         f"network reads {own[at]:.1%}; the same mask on another start {other[at]:.1%}",
     }
 
@@ -177,12 +179,12 @@ def _layer(
     after: np.ndarray,
     order: Mapping[str, np.ndarray],
     points: int,
-    seed: int,
 ) -> dict[str, Any]:
-    """Choose some weights of a layer to draw."""
-    random = stream(seed, f"scatter/{piece}")
-    some = np.sort(random.permutation(before.size)[:points])
+    """Choose some weights of a layer to show."""
     part = net.layout.slices[piece]
+    ranked = np.argsort(next(iter(order.values()))[part])
+    shown = min(points, before.size)
+    some = ranked[((np.arange(shown) + 0.5) * before.size / shown).astype(int)]
     return {
         "name": piece.removesuffix(".weight"),
         "weights": before.size,
@@ -209,7 +211,7 @@ def keys(numbers: int = 12, draws: int = 8, seed: int = 0) -> dict[str, Any]:
 
     >>> found = keys(draws=2)
     >>> found["numbers"].shape, found["title"]
-    ((2, 12), 'The best of 4,096 sums of 12 random numbers is usually within 0.00036')
+    ((2, 12), 'Of 4,096 sums of 12 random numbers the best is within ... of a weight ...')
     """
     random = stream(seed, "subset-sum/keys")
     wanted = {"scale": "book", "part": "errors"}
@@ -219,6 +221,6 @@ def keys(numbers: int = 12, draws: int = 8, seed: int = 0) -> dict[str, Any]:
     return {
         "numbers": random.uniform(-1, 1, (draws, numbers)),
         "typical": (ns, errors),
-        "title": f"The best of {2**numbers:,} sums of {numbers} random numbers is "
-        f"usually within {usual:.2g}",
+        "title": f"Of {2**numbers:,} sums of {numbers} random numbers the best is within "
+        f"{usual:.2g} of a weight half of the time",
     }

@@ -39,7 +39,8 @@ class WeightScatter(Widget):
         arms: key of `plots.STYLES` -> criterion -> test accuracies (n,), 0 to 1.
         title, note: the finding, and scale, data and seeds.
         names: key -> what the arm is called here, where its style says something else.
-        chance: the accuracy of guessing, drawn as a line.
+        chance: the accuracy of one guess for all images, drawn as a line.
+        images: how many images the accuracies are of.
         compute: with a kernel, a function from criterion and keep to the accuracy of
             each arm, for a keep that a reader asks for.
 
@@ -69,6 +70,7 @@ class WeightScatter(Widget):
         note: str,
         names: Mapping[str, str] | None = None,
         chance: float = 0.1,
+        images: int | None = None,
         compute: Compute | None = None,
     ) -> None:
         kept = np.asarray(keeps, dtype=float)
@@ -119,6 +121,7 @@ class WeightScatter(Widget):
             ],
             "frames": frames,
             "chance": float(chance),
+            "images": images,
             "criterion": first,
             "layer": 0,
             "at": int(best),
