@@ -211,7 +211,7 @@ def keys(numbers: int = 12, draws: int = 8, seed: int = 0) -> dict[str, Any]:
 
     >>> found = keys(draws=2)
     >>> found["numbers"].shape, found["title"]
-    ((2, 12), 'Of 4,096 sums of 12 random numbers the best is within ... of a weight ...')
+    ((2, 12), 'Of 4,096 sums of 12 random numbers the best is within ... half of ...')
     """
     random = stream(seed, "subset-sum/keys")
     wanted = {"scale": "book", "part": "errors"}
@@ -221,6 +221,6 @@ def keys(numbers: int = 12, draws: int = 8, seed: int = 0) -> dict[str, Any]:
     return {
         "numbers": random.uniform(-1, 1, (draws, numbers)),
         "typical": (ns, errors),
-        "title": f"Of {2**numbers:,} sums of {numbers} random numbers the best is within "
-        f"{usual:.2g} of a weight half of the time",
+        "title": f"Of {2**numbers:,} sums of {numbers} random numbers the best is "
+        f"within {usual:.2g} of a weight half of the time",
     }
