@@ -77,6 +77,13 @@ def by_infinity(w, mask, keep):
     return new
 
 
+def by_ranks(mask, sizes, u):
+    ends = np.cumsum(sizes)[:-1]
+    ranks = [np.argsort(np.argsort(part)) for part in np.split(u, ends)]
+    counts = [part.sum() for part in np.split(mask, ends)]
+    return np.concatenate(ranks) < np.repeat(counts, sizes)
+
+
 def by_a_product(mask):
     counts = np.ones(len(mask), int) @ mask.astype(int)
     return counts.reshape([round(len(counts) ** 0.5)] * 2)
@@ -109,6 +116,7 @@ def by_multiplying(w, grad, velocity, mask, lr, momentum):
     [
         ("pruning/magnitude_mask", by_sorting_pairs),
         ("pruning/prune_step", by_infinity),
+        ("pruning/shuffled_mask", by_ranks),
         ("pruning/pixel_counts", by_a_product),
         ("pruning/message_bytes", by_whole_bytes),
         ("pruning/signed_constant", by_repeating),

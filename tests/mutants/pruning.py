@@ -227,6 +227,70 @@ def prunes_in_place(w, mask, keep):
     return mask
 
 
+# -- shuffled_mask ------------------------------------------------------------
+
+
+def layers(sizes):
+    ends = np.cumsum(sizes)
+    return [slice(a, b) for a, b in zip(ends - sizes, ends, strict=True)]
+
+
+@mutant("pruning/shuffled_mask", "A control changes one thing")
+def shuffles_the_whole_network(mask, sizes, u):
+    new = np.zeros(mask.shape, bool)
+    new[np.argsort(u)[: mask.sum()]] = True
+    return new
+
+
+@mutant("pruning/shuffled_mask", "only on average")
+def compares_with_the_fraction(mask, sizes, u):
+    new = np.zeros(mask.shape, bool)
+    for layer in layers(sizes):
+        new[layer] = u[layer] < mask[layer].mean()
+    return new
+
+
+@mutant("pruning/shuffled_mask", "as many as it did")
+def keeps_one_fraction_everywhere(mask, sizes, u):
+    new = np.zeros(mask.shape, bool)
+    for layer, size in zip(layers(sizes), sizes, strict=True):
+        new[layer][np.argsort(u[layer])[: half_up(mask.mean() * size)]] = True
+    return new
+
+
+@mutant("pruning/shuffled_mask", "own slice")
+def forgets_where_a_layer_starts(mask, sizes, u):
+    new = np.zeros(mask.shape, bool)
+    for layer in layers(sizes):
+        new[np.argsort(u[layer])[: mask[layer].sum()]] = True
+    return new
+
+
+@mutant("pruning/shuffled_mask", "written into a copy")
+def writes_into_a_copy(mask, sizes, u):
+    new = np.zeros(mask.shape, bool)
+    for layer in layers(sizes):
+        part = new[layer].copy()
+        part[np.argsort(u[layer])[: mask[layer].sum()]] = True
+    return new
+
+
+@mutant("pruning/shuffled_mask", "a shuffle too")
+def sorts_the_mask(mask, sizes, u):
+    new = mask.copy()
+    for layer in layers(sizes):
+        new[layer] = mask[layer][np.argsort(u[layer])]
+    return new
+
+
+@mutant("pruning/shuffled_mask", "Wanted are the smallest")
+def keeps_the_largest_u(mask, sizes, u):
+    new = np.zeros(mask.shape, bool)
+    for layer in layers(sizes):
+        new[layer][np.argsort(-u[layer])[: mask[layer].sum()]] = True
+    return new
+
+
 # -- pixel_counts -------------------------------------------------------------
 
 

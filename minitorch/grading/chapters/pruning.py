@@ -12,6 +12,7 @@ from minitorch.grading.references.pruning import (
     own_bits,
     pixel_counts,
     prune_step,
+    shuffled_mask,
     signed_constant,
 )
 from minitorch.grading.spec import (
@@ -387,6 +388,118 @@ def _judge_prune_step(args: tuple, output: Any, want: Any) -> Problem | None:
             "Choose among the survivors only.",
         )
     return _judge_mask(_prune_slips)(args, output, want)
+
+
+# ----------------------------------------------------------------------------
+# pruning/shuffled_mask
+# ----------------------------------------------------------------------------
+
+
+def _shuffled_mask_cases(rng: Rng) -> Cases:
+    yield (
+        np.array([1, 0, 0, 0, 0, 0, 1, 0, 1, 1], bool),
+        np.array([6, 4]),
+        np.array([0.9, 0.2, 0.5, 0.8, 0.1, 0.3, 0.4, 0.7, 0.6, 0.0]),
+    )
+    for _ in range(3):
+        sizes = rng.permutation(np.arange(12, 40))[:3]
+        shares = np.repeat(rng.permutation([0.15, 0.4, 0.8]), sizes)
+        mask = rng.random(sizes.sum()) < shares
+        yield mask, sizes, rng.random(sizes.sum())
+    # A layer that is all there, and one that is gone.
+    sizes = np.array([5, 7, 6])
+    mask = np.repeat([True, False, True], sizes)
+    mask[13:15] = False
+    yield Edge((mask, sizes, rng.random(18)))
+
+
+def _in_layers(choose: Any) -> Any:
+    """Make a slip: (mask, u) of a layer -> its new mask."""
+
+    def wrong(mask: np.ndarray, sizes: np.ndarray, u: np.ndarray) -> np.ndarray:
+        ends = np.cumsum(sizes)[:-1]
+        pairs = zip(np.split(mask, ends), np.split(u, ends), strict=True)
+        return np.concatenate([choose(*pair) for pair in pairs])
+
+    return wrong
+
+
+def _not_moved_along(mask: np.ndarray, sizes: np.ndarray, u: np.ndarray) -> np.ndarray:
+    new, start = np.zeros_like(mask), 0
+    for size in sizes:
+        layer = slice(start, start + size)
+        new[np.argsort(u[layer])[: mask[layer].sum()]] = True
+        start += size
+    return new
+
+
+_shuffled_slips = (
+    Slip(
+        "The whole network was shuffled at once: now another fraction of each layer "
+        "is kept, which is a second change. A control changes one thing. Go layer "
+        "by layer.",
+        lambda mask, sizes, u: _largest(-u, mask.sum()),
+    ),
+    Slip(
+        "Every layer keeps the same fraction, that of the whole network. Each layer "
+        "keeps as many as it did.",
+        lambda mask, sizes, u: _in_layers(
+            lambda layer, its: _largest(-its, _count(layer.size, mask.mean()))
+        )(mask, sizes, u),
+    ),
+    Slip(
+        "u is compared with the fraction kept: that gives the right count only on "
+        "average. Take so many places of a sorted order.",
+        _in_layers(lambda layer, its: its < layer.mean()),
+    ),
+    Slip(
+        "Those with the largest u are kept. Wanted are the smallest.",
+        _in_layers(lambda layer, its: _largest(its, layer.sum())),
+    ),
+    Slip(
+        "The places are counted from the layer's first weight, and were used as if "
+        "from the network's: write into the layer's own slice.",
+        _not_moved_along,
+    ),
+    Slip(
+        "This is a shuffle too, the mask sorted by u, but not the one asked for: keep "
+        "the places where u is smallest.",
+        _in_layers(lambda layer, its: layer[np.argsort(its)]),
+    ),
+    Slip(
+        "This is a shuffle too, but not the one asked for: keep the places where u is "
+        "smallest.",
+        _in_layers(lambda layer, its: layer[np.argsort(np.argsort(its))]),
+    ),
+    Slip("This is the ticket's own mask.", lambda mask, sizes, u: mask),
+    Slip(
+        "Nothing is kept: the True were written into a copy. `new[layer][order]` on "
+        "the right of `=` is a copy; on the left, `new[layer]` must be a slice.",
+        lambda mask, sizes, u: np.zeros_like(mask),
+    ),
+)
+
+
+def _judge_shuffled_mask(args: tuple, output: Any, want: Any) -> Problem | None:
+    if (output == want).all():
+        return None
+    mask, sizes, u = args
+    cause = same_slip(args, output, _shuffled_slips)
+    counts = [np.add.reduceat(each, np.cumsum(sizes) - sizes, dtype=int)
+              for each in (output, want)]  # fmt: skip
+    if (counts[0] != counts[1]).any():
+        return Problem(
+            "how many weights each layer keeps", show(counts[0]), show(counts[1]), cause
+        )
+    wrong, missed = (
+        int(np.flatnonzero(where)[0]) for where in (output & ~want, want & ~output)
+    )
+    return Problem(
+        "which places are kept",
+        f"place {wrong}, where u is {u[wrong]:.3g}",
+        f"place {missed}, where u is {u[missed]:.3g}, in its stead",
+        cause,
+    )
 
 
 # ----------------------------------------------------------------------------
@@ -934,13 +1047,13 @@ EXERCISES = (
         _judge_prune_step,
     ),
     Exercise(
-        "pruning/pixel_counts",
-        "What the first layer still reads",
-        1,
-        5,
-        pixel_counts,
-        _pixel_counts_cases,
-        _judge_pixel_counts,
+        "pruning/shuffled_mask",
+        "The control",
+        2,
+        8,
+        shuffled_mask,
+        _shuffled_mask_cases,
+        _judge_shuffled_mask,
     ),
     Exercise(
         "pruning/message_bytes",
@@ -969,6 +1082,15 @@ EXERCISES = (
         _masked_step_cases,
         _judge_masked_step,
         planted=_MASKED_STEP,
+    ),
+    Exercise(
+        "pruning/pixel_counts",
+        "What the first layer still reads",
+        1,
+        5,
+        pixel_counts,
+        _pixel_counts_cases,
+        _judge_pixel_counts,
     ),
     Exercise(
         "pruning/own_bits",

@@ -36,6 +36,28 @@ def prune_step(w: np.ndarray, mask: np.ndarray, keep: float) -> np.ndarray:
     return new.reshape(w.shape)
 
 
+def shuffled_mask(mask: np.ndarray, sizes: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Keep as many weights in each layer, at other places: those of the smallest u.
+
+    Args:
+        mask: (D,) of a ticket, one layer after the other.
+        sizes: (L,) how many weights each layer has.
+        u: (D,) random numbers, all different.
+
+    >>> mask = np.array([True, True, False, True, False])
+    >>> u = np.array([0.9, 0.4, 0.5, 0.8, 0.1])
+    >>> shuffled_mask(mask, np.array([3, 2]), u)
+    array([False,  True,  True, False,  True])
+    """
+    new, start = np.zeros_like(mask), 0
+    for size in sizes:
+        layer = slice(start, start + size)
+        order = np.argsort(u[layer])
+        new[layer][order[: mask[layer].sum()]] = True  # a slice is a view
+        start += size
+    return new
+
+
 def pixel_counts(mask: np.ndarray) -> np.ndarray:
     """Count for each pixel how many weights still read it.
 
