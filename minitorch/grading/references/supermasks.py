@@ -4,8 +4,6 @@ The package's own, `minitorch.weird.supermask` and `minitorch.weird.subset_sum`,
 whole networks and on any back-end.
 """
 
-import math
-
 import numpy as np
 
 
@@ -114,8 +112,8 @@ def right_scale(shape: tuple[int, ...], keep: float) -> float:
     >>> round(right_scale((300, 784), 1.0), 4), round(right_scale((300, 784), 0.25), 4)
     (0.0505, 0.101)
     """
-    fan_in = math.prod(shape[1:])  # what one unit sees
-    return math.sqrt(2 / (keep * fan_in))
+    fan_in = np.prod(shape[1:])  # how many numbers a unit sees
+    return float(np.sqrt(2 / (keep * fan_in)))
 
 
 def bias_factors(factors: np.ndarray) -> np.ndarray:
