@@ -24,6 +24,8 @@ from minitorch.studies import (
     hypernets,
     ledger,
     subspaces,
+    supermask_figures,
+    supermasks,
     tickets_figures,
 )
 from minitorch.studies.store import Row
@@ -122,11 +124,32 @@ def ticket_number() -> str:
     return f"{part}, {others}, all weights {told[3]}; {how}"
 
 
+def supermask_number() -> str:
+    """How well learned masks of random weights read, and what they are held against."""
+    criteria: Row = {"scale": "book", "part": "criteria", "epochs": 2}
+    keep, own = supermask_figures.best("large_final")
+    keeps, other = supermask_figures.masked("large_final", "other")
+    told = []
+    for found in (
+        supermask_figures.learned("sample", "signed-glorot", rescale=True),
+        supermasks.STUDY.results("test", **criteria),
+        own,
+        other[:, keeps.tolist().index(keep)],
+    ):
+        told.append(
+            "{:.1f} % ({:.1f} to {:.1f})".format(*100 * np.array(mean_interval(found)))
+        )
+    part = f"{told[0]} of the digits by a learned mask, trained weights {told[1]}"
+    others = f"a mask of training {told[2]}, the same on another start {told[3]}"
+    return f"{part}, {others}; full MNIST, 5 seeds, 95 % intervals"
+
+
 NUMBERS = {
     "engine": engine_number,
     "hypernets": hypernet_number,
     "subspaces": subspace_number,
     "tickets": ticket_number,
+    "supermasks": supermask_number,
 }
 
 

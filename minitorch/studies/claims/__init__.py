@@ -3,6 +3,11 @@
 A module a chapter, each with a list `CLAIMS`.
 """
 
-from minitorch.studies.claims import hypernets, subspaces, tickets
+from minitorch.studies.claims import hypernets, subspaces, supermasks, tickets
 
-CLAIMS = [*hypernets.CLAIMS, *subspaces.CLAIMS, *tickets.CLAIMS]
+CLAIMS = [
+    *hypernets.CLAIMS,
+    *subspaces.CLAIMS,
+    *tickets.CLAIMS,
+    *supermasks.CLAIMS,
+]

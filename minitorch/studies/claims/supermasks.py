@@ -176,6 +176,14 @@ CLAIMS: list[Claim] = [
         ),
     ),
     _not_run(
+        "conv2",
+        "zhou2019deconstructing",
+        "A learned mask of Conv2 on CIFAR-10, signed constants, rescaled, reads",
+        66.0,
+        "table 1",
+        "all of CIFAR-10 and a GPU for some 2 hours (an estimate)",
+    ),
+    _not_run(
         "conv6",
         "zhou2019deconstructing",
         "A learned mask of Conv6 on CIFAR-10, signed constants, rescaled, reads",
