@@ -6,6 +6,7 @@ from minitorch.weird.parametrization import Dense, Parametrization, apply, decod
 from minitorch.weird.pruning import Masked
 from minitorch.weird.subspace import Subspace
 from minitorch.weird.supermask import Supermask
+from minitorch.weird.superposition import Superposition, UnitMask
 
 __all__ = [
     "CPPNWeights",
@@ -15,6 +16,8 @@ __all__ = [
     "Parametrization",
     "Subspace",
     "Supermask",
+    "Superposition",
+    "UnitMask",
     "apply",
     "decode",
 ]
