@@ -80,6 +80,8 @@ STYLES = {
     "same_signs": Style("fresh start, signs kept", "#4498BE", "X"),
     "frozen_at_start": Style("pruned frozen at start", "#871168", "s"),
     "one_shot": Style("one-shot ticket", "#BA8D01", "o"),
+    "lottery_short": Style("lottery ticket, short training", "#4498BE", "^"),
+    "fresh_start_short": Style("fresh start, short training", "#871168", "o"),
     "snip": Style("SNIP", "#A03A5E", "X"),
     "all_layers": Style("pruned over all layers", "#871168", "h"),
     "rewound": Style("rewound to a later step", "#2A2A8C", "^"),

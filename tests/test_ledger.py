@@ -52,9 +52,13 @@ def test_a_claims_own_shares_are_used():
     assert found == ["reproduced", "partly", "not"]
 
 
-def test_ratios_of_nothing_are_refused():
-    with pytest.raises(ValueError, match="a/b: a verdict compares numbers above 0"):
-        verdict(CLAIM, np.array([-1.0]))
+def test_nothing_found_where_the_paper_found_something_is_not_reproduced():
+    assert verdict(CLAIM, np.array([-1.0])) == verdict(CLAIM, np.array([0.0])) == "not"
+
+
+def test_a_figure_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="a/b: a figure above 0, got 0"):
+        verdict(replace(CLAIM, figure=0), np.array([1.0]))
 
 
 def test_claims_are_whole():

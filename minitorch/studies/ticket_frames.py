@@ -42,8 +42,8 @@ def curves(
     """Arrange the stored ladders as `widgets.TicketLadder` takes them.
 
     Args:
-        rows: of one setting, a row a seed; None for those of the book scale that are
-            pruned layer by layer.
+        rows: of one setting, a row a seed; None for those of `study.BOOK`, the book
+            scale, pruned layer by layer.
         arms: which of `study.ARMS`, of those in `LOOKS`.
 
     Returns:
@@ -55,7 +55,7 @@ def curves(
         ValueError: when there is no row, or rows are not of one setting.
     """
     if rows is None:
-        rows = study.STUDY.stored(scale="book", scope="layer")
+        rows = study.STUDY.stored(**study.BOOK)
     if not rows or any(row["settings"] != rows[0]["settings"] for row in rows):
         raise ValueError(f"wanted rows of one setting, got {len(rows)} of several")
     first = rows[0]["result"]
