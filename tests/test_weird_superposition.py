@@ -16,7 +16,7 @@ from messages import damaged, decode_alike
 from minitorch import Tensor
 from minitorch.models import bn_mlp, lenet, lenet_300_100, mlp
 from minitorch.nn import Network
-from minitorch.train import accuracy, predict
+from minitorch.train import accuracy
 from minitorch.weird import Dense, Masked, Superposition, UnitMask, apply, decode
 from minitorch.weird import superposition as sp
 from minitorch.weird.supermask import Supermask
@@ -476,14 +476,13 @@ def test_reliability_adds_up(values, bins, data):
 def test_masks_of_all_tasks_are_sent():
     sent = [
         (NET, G.message(np.eye(K)[2])),
-        (NET, UnitMask(NET, weights="signed").message(RNG.normal(size=28))),
         (NET, G.message(G.init(), bits=16)),
     ]
     decode_alike(sent, IMAGES)
     for i in range(K):
         theta, _ = decode(G.message(np.eye(K)[i]), NET)
         assert (theta == G.theta0 * MASKS[i]).all()
-    mixed, _ = decode(sent[2][1], NET)
+    mixed, _ = decode(sent[1][1], NET)
     np.testing.assert_allclose(mixed, apply(G, G.init()), atol=1e-6)
     # One bit a weight and task, where half of the weights are kept.
     assert len(sent[0][1]) == pytest.approx(K * D / 8, rel=0.2)
@@ -663,59 +662,93 @@ def test_sizes_of_hopfield_networks_must_fit():
         sp.storkey(np.zeros((4, 4)), z)
     with pytest.raises(ValueError, match="weights for 3 units"):
         sp.recall(np.zeros((4, 4)), z)
-    with pytest.raises(ValueError, match=r"weights \(28, 28\) for 28 units"):
-        sp.recover(UnitMask(NET), np.zeros((4, 4)), np.zeros(28), [IMAGES])
+    with pytest.raises(ValueError, match=r"weights \(28, 28\) and start \(28,\)"):
+        sp.recover(UnitMask(NORMED), np.zeros((4, 4)), np.zeros(28), [IMAGES])
     with pytest.raises(ValueError, match="1 batches for 2 steps"):
-        sp.recover(UnitMask(NET), np.zeros((28, 28)), np.zeros(28), [IMAGES], steps=2)
+        sp.recover(
+            UnitMask(NORMED), np.zeros((28, 28)), np.zeros(28), [IMAGES], steps=2
+        )
 
 
-def test_units_are_switched_off():
-    g = UnitMask(NET, weights="signed", seed=3)
+NORMED = bn_mlp(20, 16, 12, 8)
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_units_are_switched_off(half):
+    g = UnitMask(NORMED, half=half, seed=3)
     scores = RNG.normal(size=28).astype(np.float32)
-    theta = NET.layout.views(apply(g, scores))
-    first, second = theta["dense1.weight"], theta["dense2.weight"]
-    used = scores >= 0
-    assert (first.any(1) == used[:16]).all() and (second.any(1) == used[16:]).all()
-    full = NET.layout.views(g.theta0)
-    assert (theta["dense3.weight"] == full["dense3.weight"]).all()
-    assert (first[used[:16]] == full["dense1.weight"][used[:16]]).all()
-    assert (g.signs(scores) == np.sign(scores)).all()
-    again, _ = decode(g.message(scores), NET)
+    before, after = (NORMED.layout.views(w) for w in (g.theta0, apply(g, scores)))
+    for name, piece in before.items():
+        if not name.endswith("gamma"):
+            assert (after[name] == piece).all()
+    used = np.concatenate([after["norm1.gamma"], after["norm2.gamma"]])
+    assert (g.signs(scores) == 2 * used - 1).all()
+    if half:
+        first, second = scores[:16], scores[16:]
+        wanted = [first >= np.sort(first)[8], second >= np.sort(second)[6]]
+        assert (used == np.concatenate(wanted)).all()
+    else:
+        assert (used == (scores >= 0)).all()
+    again, _ = decode(g.message(scores), NORMED)
     assert (again == apply(g, scores)).all()
-    # Straight through: as if used units were multiplied by their scores.
-    phi = Tensor(scores, requires_grad=True)
-    logits = NET(g(phi), IMAGES)
+
+
+def test_scores_get_the_gradients_of_their_gammas_in_torch():
+    g = UnitMask(NORMED, seed=3)
+    phi = Tensor(RNG.normal(size=28).astype(np.float32), requires_grad=True)
+    logits = g.logits(g(phi), IMAGES)
     slope = RNG.normal(size=logits.shape).astype(np.float32)
     logits.backward(slope)
-    t = torch.tensor(used.astype(np.float32), requires_grad=True)
-    each = torch.cat(
-        [
-            t[:16].repeat_interleave(20),
-            t[16:].repeat_interleave(16),
-            torch.ones(8 * 12),
-        ]
-    )
-    through_torch(torch.as_tensor(g.theta0) * each, IMAGES).backward(
-        torch.as_tensor(slope)
-    )
-    # torch's own slope is 0 for a unit at 0 only behind the ReLU, as ours is.
-    np.testing.assert_allclose(phi.grad, t.grad.numpy(), atol=1e-4)
-    with pytest.raises(ValueError, match="units are masked in an MLP without biases"):
-        UnitMask(mlp(4, 3, 2))
+    w = {k: torch.tensor(v) for k, v in NORMED.layout.views(apply(g, phi.data)).items()}
+    gammas = [w[f"norm{i}.gamma"].requires_grad_() for i in (1, 2)]
+    h = torch.as_tensor(IMAGES)
+    for i, gamma in enumerate(gammas, 1):
+        h = torch.nn.functional.batch_norm(
+            h @ w[f"dense{i}.weight"].T,
+            None,
+            None,
+            gamma,
+            w[f"norm{i}.beta"],
+            training=True,
+        ).relu()
+    theirs = h @ w["dense3.weight"].T + w["dense3.bias"]
+    np.testing.assert_allclose(logits.numpy(), theirs.detach().numpy(), atol=1e-4)
+    theirs.backward(torch.as_tensor(slope))
+    wanted = torch.cat([gamma.grad for gamma in gammas]).numpy()
+    np.testing.assert_allclose(phi.grad, wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_units_are_switched_off_by_every_back_end(name):
+    g, scores = UnitMask(NORMED), RNG.normal(size=28)
+    with use("numpy"):
+        theta, signs = apply(g, scores), g.signs(scores)
+    with use(name):
+        assert (apply(g, scores) == theta).all() and (g.signs(scores) == signs).all()
+
+
+def test_what_cannot_be_masked_by_units():
+    for wrong in (NET, Masked(NORMED, np.ones(NORMED.layout.size, bool))):
+        with pytest.raises(ValueError, match="masked in a network with batch norms"):
+            UnitMask(wrong)
+    with pytest.raises(ValueError, match="need 2 images, got 1"):
+        UnitMask(NORMED).logits(NORMED.init(0), IMAGES[:1])
 
 
 def test_a_mask_comes_out_of_the_hopfield_network_by_images_alone():
     """Two tasks, each with its mask of units; unlabelled images find their own."""
-    net = mlp(60, 256, 4, bias=False)
-    g = UnitMask(net, weights="signed")
+    net = bn_mlp(60, 128, 128, 8)
+    g = UnitMask(net)
     weights, stored = np.zeros((256, 256)), []
     for task in range(2):
         phi = sp.learn(net, g, blobs(task, 60, 0), lr=3e-3, seed=task).phi
         x, y = next(blobs(task, 1, 5))
-        assert (predict(net, apply(g, phi), x) == y).mean() > 0.8
+        right = g.logits(apply(g, phi), x).numpy().argmax(1) == y
+        assert right.mean() > 0.8
         stored.append(g.signs(phi))
         weights = sp.storkey(weights, stored[-1])
     for task in range(2):
-        images = [x for x, _ in blobs(task, 30, 7)]
-        found = sp.recover(g, weights, np.mean(stored, 0) / 100, images)
+        images = [x for x, _ in blobs(task, 60, 7)]
+        start = np.mean(stored, 0) / 100
+        found = sp.recover(g, weights, start, images, steps=60)
         assert (found == stored[task]).all()

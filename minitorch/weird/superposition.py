@@ -39,7 +39,7 @@ from minitorch.weird.coding import (
     whole,
 )
 from minitorch.weird.parametrization import Parametrization, Rng, Target, through
-from minitorch.weird.pruning import prunable
+from minitorch.weird.pruning import kept_count, prunable
 from minitorch.weird.supermask import WEIGHTS, Supermask
 
 CHUNK = 16  # masks that are made numbers of at a time
@@ -1237,103 +1237,123 @@ def _patterns(z: np.ndarray) -> np.ndarray:
 
 
 class UnitMask(Parametrization):
-    """theta = theta0, with all that goes into a hidden unit at 0 unless s >= 0.
+    """theta = theta0 with the gamma of each hidden unit times its mask, 1 or 0.
 
     A mask of units and not of weights: one bit a unit, few enough for a Hopfield
-    network to keep. Backward, a unit's score gets the sum of dtheta theta0 over the
-    weights that go into it. The outputs are always used. The message holds the seed
-    and the mask, one bit a unit or less.
+    network to keep. A unit whose gamma is 0 says nothing; all else is random and
+    stays so. Backward, a score gets the gradient of its gamma, as if it were 1. The
+    message holds the seed and the mask, one bit a unit or less.
+
+    The norms take the statistics of the batch, in the test too: no task can spoil
+    those of another, and no receiver needs them. See `logits`.
+
+    The paper's step is at 0, half=False here. Such masks end with few ones, are much
+    alike, and then the Hopfield network keeps little more than the last. So here the
+    larger half of each layer's scores is used.
 
     Args:
-        target: an MLP without biases.
-        weights: what theta0 is, as in `Supermask`.
+        target: a network with a batch norm for each hidden layer, as `bn_mlp`.
+        half: whether a layer uses the units of its larger scores, half of them, or
+            those of scores from 0 up.
         seed: of theta0.
 
     Raises:
-        ValueError: for another network.
+        ValueError: for a network without norms, or with another map before it.
 
-    Source: Wortsman et al. (2020) (HopSupSup).
+    Source: Wortsman et al. (2020), HopSupSup.
 
-    >>> from minitorch.models import mlp
-    >>> g = UnitMask(mlp(784, 300, 100, 10, bias=False), weights="signed")
+    >>> from minitorch.models import bn_mlp
+    >>> g = UnitMask(bn_mlp(784, 300, 100, 10))
     >>> g
-    UnitMask of mlp-784-300-100-10-nobias: 400 units, signed weights, seed 0
+    UnitMask of bn-mlp-784-300-100-10: 400 units, half of each layer, seed 0
+    >>> int((g.signs(g.init(0)) > 0).sum())
+    200
     """
 
     code = 7
 
-    def __init__(self, target: Target, *, weights: str = "own", seed: int = 0):
-        shapes = list(target.layout.shapes.values())
-        plain = isinstance(target, Network) and target.name.startswith("mlp-")
-        if not plain or any(len(shape) != 2 for shape in shapes):
+    def __init__(self, target: Target, *, half: bool = True, seed: int = 0):
+        shapes = target.layout.shapes
+        self._names = [name for name in shapes if name.endswith(".gamma")]
+        if not isinstance(target, Network) or not self._names:
             raise ValueError(
-                f"units are masked in an MLP without biases, got {target!r}"
+                f"units are masked in a network with batch norms, got {target!r}"
             )
-        fixed = Supermask(target, kind="threshold", weights=weights, seed=seed)
-        self.theta0 = fixed.theta0
-        self.target, self.weights, self.seed = target, weights, seed
-        self.hidden = sum(shape[0] for shape in shapes[:-1])
-        self.layout = Layout({"units": (self.hidden,)})
+        self.target, self.half, self.seed = target, half, seed
+        self.theta0 = target.init(seed)
+        self.layout = Layout({name: shapes[name] for name in self._names})
 
     def init(self, seed: int) -> np.ndarray:
-        """Draw the scores that training starts from, uniform in +-0.01."""
+        """Draw the scores that training starts from, uniform in +-0.1."""
         random = stream(seed, "superposition/units")
-        return random.uniform(-0.01, 0.01, self.hidden).astype(np.float32)
+        return random.uniform(-0.1, 0.1, self.layout.size).astype(np.float32)
+
+    def _used(self, phi: Array) -> list[Array]:
+        """The mask of each layer, booleans."""
+        pieces = self.layout.views(phi).values()
+        if not self.half:
+            return [piece >= 0 for piece in pieces]
+        return [backend().top_k(p, kept_count(len(p), 0.5)) for p in pieces]
 
     def signs(self, phi: np.ndarray) -> np.ndarray:
-        """Write the mask as a pattern: 1 for a unit that is used, -1 for the others."""
-        return np.where(np.asarray(phi) >= 0, 1.0, -1.0)
+        """Write the mask as a pattern: 1 for a unit that is used, -1 for the others.
+
+        Args:
+            phi: the scores, (d,).
+        """
+        used = self._used(backend().asarray(np.asarray(phi, np.float32)))
+        mask = np.concatenate([backend().to_numpy(part) for part in used])
+        return np.where(mask, 1.0, -1.0)
 
     def __call__(self, phi: Tensor, *, train: bool = False, rng: Rng = None) -> Tensor:
         phi, kernels = tensor(phi), backend()
-        self.layout.views(phi.data)  # checks the size
-        theta0 = kernels.astype(kernels.constant(self.theta0), phi.data)
-        used = kernels.astype(phi.data >= 0, phi.data)
-        theta = kernels.copy(theta0)
-        for units, piece, shape in self._layers():
-            rows = theta0[piece].reshape(shape) * used[units][:, None]
-            theta[piece] = rows.reshape(-1)
+        used = self._used(phi.data)
+        theta = kernels.copy(kernels.astype(kernels.constant(self.theta0), phi.data))
+        places = [self.target.layout.slices[name] for name in self._names]
+        for place, mask in zip(places, used, strict=True):
+            theta[place] *= mask
 
         def backward(grad: Array) -> tuple[Array]:
-            slope = grad * theta0
-            into = [
-                kernels.sum(slope[piece].reshape(shape), 1, False)
-                for _, piece, shape in self._layers()
-            ]
-            return (kernels.concat(into, 0),)
+            return (kernels.concat([grad[place] for place in places], 0),)
 
-        made = record("unit mask", theta, (phi,), backward)
-        return through(self.target, made, train, rng)
+        return record("unit mask", theta, (phi,), backward)
 
-    def _layers(self) -> Iterable[tuple[slice, slice, tuple[int, ...]]]:
-        """Of each hidden layer: its units, its weights, and their shape."""
-        unit = 0
-        layout = self.target.layout
-        for name in list(layout.shapes)[:-1]:
-            shape = layout.shapes[name]
-            yield slice(unit, unit + shape[0]), layout.slices[name], shape
-            unit += shape[0]
+    def logits(self, theta: Tensor | Array, x: np.ndarray) -> Tensor:
+        """Run the network, its norms by the statistics of this batch, (N, K).
+
+        Args:
+            theta: (D,).
+            x: at least two images, of one task, (N, ...).
+
+        Raises:
+            ValueError: for a single image, which has no spread.
+        """
+        if len(x) < 2:
+            raise ValueError(f"a batch's statistics need 2 images, got {len(x)}")
+        out: Tensor = self.net(theta, x, train=True)[0]
+        return out
 
     def spec(self) -> bytes:
-        """The seed, and what theta0 is."""
-        return struct.pack("<IB", self.seed, list(WEIGHTS).index(self.weights))
+        """The seed, and where the step is."""
+        return struct.pack("<IB", self.seed, self.half)
 
     @classmethod
     def from_spec(cls, data: bytes, target: Target) -> tuple[UnitMask, bytes]:
-        seed, which = struct.unpack_from("<IB", data)
-        return cls(target, weights=list(WEIGHTS)[which], seed=seed), data[5:]
+        seed, half = struct.unpack_from("<IB", data)
+        return cls(target, half=bool(half), seed=seed), data[5:]
 
     def payload(self, phi: np.ndarray, bits: int) -> bytes:
         """The mask; there are no values, so no bits."""
-        return encode_mask(np.asarray(phi) >= 0)
+        return encode_mask(self.signs(phi) > 0)
 
     def from_payload(self, data: bytes) -> np.ndarray:
-        return self.signs(decode_mask(data, self.hidden) - 0.5).astype(np.float32)
+        return decode_mask(data, self.layout.size) - np.float32(0.5)
 
     def __repr__(self) -> str:
+        step = "half of each layer" if self.half else "scores from 0 up"
         return (
-            f"UnitMask of {self.net.name}: {self.hidden} units, {self.weights} "
-            f"weights, seed {self.seed}"
+            f"UnitMask of {self.net.name}: {self.layout.size} units, {step}, "
+            f"seed {self.seed}"
         )
 
 
@@ -1343,21 +1363,23 @@ def recover(
     start: np.ndarray,
     batches: Iterable[np.ndarray],
     *,
-    steps: int = 30,
+    steps: int = 100,
     lr: float = 1.0,
     momentum: float = 0.9,
     gamma: float = 1.0,
 ) -> np.ndarray:
     """Find, in a Hopfield network, the mask that unlabelled images were learned with.
 
-    Gradient steps on (1 - t/T) H + gamma (t/T) E through the threshold: first the
+    Steps down (1 - t/T) H + gamma (t/T) E / d through the mask's step: first the
     entropy of the answers pulls towards masks that make the network sure, then the
-    Hopfield network's energy, here a unit (E / d), towards one that was stored.
+    Hopfield network's energy E = - z^T Psi z / 2 towards one that was stored. Nobody
+    says which masks there are, or how many.
 
     Args:
         g: the network, masked by units.
-        weights: (d, d), the Hopfield network that the masks were stored in.
-        start: (d,) the scores to start from, such as the mean of the stored masks.
+        weights: Psi, (d, d): the Hopfield network that the masks were stored in.
+        start: (d,) the scores to start from: a little of the mean of the stored
+            masks, which can be kept without keeping them.
         batches: images of one task, a batch for each step.
         steps: T.
         lr: the rate.
@@ -1365,31 +1387,34 @@ def recover(
         gamma: how much the energy counts.
 
     Returns:
-        (d,) of -1 and 1: the mask at the last step, after `recall`.
+        (d,) of -1 and 1: the mask of the last step, after `recall`.
 
     Raises:
         ValueError: when a size does not fit, or there are fewer batches than steps.
 
-    Source: Wortsman et al. (2020)
+    Source: Wortsman et al. (2020), HopSupSup.
 
-    >>> from minitorch.models import mlp
-    >>> g, rng = UnitMask(mlp(6, 40, 3, bias=False)), np.random.default_rng(0)
-    >>> z = rng.choice([-1.0, 1.0], (2, 40))
-    >>> images = rng.random((9, 5, 6)).astype(np.float32)
-    >>> found = recover(g, hebb(z), z.mean(0), images, steps=9)
-    >>> bool(max(abs(found @ z.T)) == 40)
+    >>> from minitorch.models import bn_mlp
+    >>> g, rng = UnitMask(bn_mlp(6, 40, 3)), np.random.default_rng(0)
+    >>> z = np.stack([g.signs(g.init(0)), g.signs(g.init(1))])
+    >>> images = rng.random((20, 5, 6)).astype(np.float32)
+    >>> found = recover(g, hebb(z), z.mean(0) / 100, images, steps=20)
+    >>> bool(max(abs(z @ found)) == 40)
     True
     """
     m, d = np.array(start, np.float64), g.layout.size
-    if weights.shape != (d, d):
-        raise ValueError(f"weights ({d}, {d}) for {d} units, got {weights.shape}")
+    if weights.shape != (d, d) or m.shape != (d,):
+        raise ValueError(
+            f"weights ({d}, {d}) and start ({d},) for {d} units, got {weights.shape} "
+            f"and {m.shape}"
+        )
     v, walk = np.zeros_like(m), iter(batches)
     for t in range(steps):
         x = next(walk, None)
         if x is None:
             raise ValueError(f"{t} batches for {steps} steps")
         phi = Tensor(m.astype(np.float32), requires_grad=True)
-        logits = g.net(g(phi), x)
+        logits = g.logits(g(phi), x)
         logits.backward(entropy_grad(logits.data))
         slope = (1 - t / steps) * backend().to_numpy(phi.grad).astype(np.float64)
         slope -= gamma * (t / steps) * (weights @ g.signs(m)) / d
