@@ -461,7 +461,7 @@ class Superposition(Parametrization):
         weights: str = "own",
         seed: int = 0,
     ):
-        self.masks = np.array(masks)
+        self.masks = np.asarray(masks)
         shape = self.masks.shape
         if (
             self.masks.dtype != bool
