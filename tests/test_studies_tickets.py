@@ -73,6 +73,55 @@ def test_an_arm_that_is_the_ticket_reads_what_the_ticket_reads():
     assert row["retrained"] == row["once"] != row["oneshot"]
 
 
+def trained_masks(monkeypatch, at, **other):
+    """The masks that each arm of a tiny ladder trained with, and what it ended in."""
+    seen, train = {}, tickets.Ladder.train
+
+    def noted(self, arm, g, *args, **kwargs):
+        done = train(self, arm, g, *args, **kwargs)
+        masked = g.ticket if isinstance(g, tickets.Late) else g
+        seen.setdefault(arm, []).append((getattr(masked, "mask", None), done.theta))
+        return done
+
+    monkeypatch.setattr(tickets.Ladder, "train", noted)
+    row = tickets.run({**TINY, "at": at, **other}, seed=0)
+    return seen, row
+
+
+def test_snips_control_is_snips_own_mask_at_other_places(monkeypatch):
+    at = {"ticket": [0, 1], "snip": [1], "snip shuffled": [1]}
+    seen, _ = trained_masks(monkeypatch, at)
+    (ticket, _), (snip, _), (moved, _) = (
+        seen["ticket"][1],
+        seen["snip"][0],
+        seen["snip shuffled"][0],
+    )
+    net = tickets.lenet_300_100()
+    pieces = [net.layout.views(mask) for mask in (ticket, snip, moved)]
+    counts = [[p[n].sum() for n in tickets.prunable(net)] for p in pieces]
+    assert counts[1] == counts[2] != counts[0]
+    assert sum(counts[1]) == sum(counts[0])
+    assert (snip != moved).any()
+
+
+def test_rewound_tickets_come_down_a_ladder_of_their_own(monkeypatch):
+    at = {"ticket": [0, 1, 2], "rewound": [1, 2]}
+    seen, _ = trained_masks(monkeypatch, at)
+    (first, theta), (second, _) = seen["rewound"]
+    assert (first == seen["ticket"][1][0]).all()  # both after one whole training
+    assert not (second & ~first).any()
+    wanted = layer_masks(
+        tickets.lenet_300_100(), theta, TINY["keep"], mask=first, output=TINY["output"]
+    )
+    assert (second == wanted).all() and (second != seen["ticket"][2][0]).any()
+
+
+def test_rewound_to_step_0_is_the_ticket(monkeypatch):
+    at = {"ticket": [0, 1, 2], "rewound": [1, 2]}
+    _, row = trained_masks(monkeypatch, at, rewind=0)
+    assert row["rewound"] == row["ticket"][1:]
+
+
 def test_watched_digits_are_neither_trained_on_nor_tested():
     data, watched = tickets.dataset(6_000, 1_000)
     whole = load("mnist")
@@ -268,6 +317,15 @@ def test_the_first_ticket_of_the_common_row_comes_out_again():
         assert np.abs(np.array(again[name][0]) - stored).max() <= (
             500 if name == "bytes" else 0.02
         )
+
+
+def test_the_best_ticket_is_no_whole_network():
+    found = {each.id: each.ours()[0] for each in claims() if each.ours}
+    assert found["tickets/gain-keep"].max() < 70
+    for name in ("gain", "gain-short"):
+        assert np.ptp(found[f"tickets/{name}"]) > 0
+    whole, ticket = figures.at("ticket", 0), figures.at("ticket", 2)
+    assert np.allclose(found["tickets/gain-short"], 100 * (ticket - whole))
 
 
 def test_claims_read_five_seeds():

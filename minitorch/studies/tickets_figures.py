@@ -175,9 +175,9 @@ def overview() -> Picture:
     """Accuracy against keep down to 2.9 %: ticket, fresh start, shuffled mask.
 
     >>> overview().title
-    'A ticket stays within a quarter of a point of all weights down to ... % kept, ...'
+    'A ticket stays within a quarter of a point of all weights down to ... % kept ...'
     """
-    (mean, *_), (long, *_) = level_down_to(), level_down_to(**LONGER)
+    mean, low, high = level_down_to()
     shown = []
     for name in ("ticket", "fresh", "shuffled"):
         keeps, accuracy = arm(name)
@@ -186,8 +186,8 @@ def overview() -> Picture:
     return curves(
         shown,
         title="A ticket stays within a quarter of a point of all weights down to "
-        f"{mean:.0f} % kept, trained seven times as long to {long:.1f} %; in the "
-        "paper, which trains longer still, to 3.5 %",
+        f"{mean:.0f} % kept ({low:.0f} to {high:.0f}) after 1,500 steps; an early text "
+        "of the paper says 3.5 % after 50,000",
         xlabel="weights kept, %",
         ylabel="test accuracy",
         note=f"{NOTE}; pruned layer by layer, 36 % a round; trained seven times as "
@@ -242,15 +242,21 @@ def one_shot() -> Picture:
     """Rounds or one shot, and pruning before training: accuracy against keep.
 
     >>> one_shot().title
-    'At ... % kept SNIP, which trains nothing first, reads ... %, its mask ...'
+    'SNIP, which trains nothing first, is ... points (...) from its own mask ...'
     """
-    names = ("ticket", "oneshot", "snip", "snip shuffled")
-    label = {"snip shuffled": "SNIP's mask shuffled"}
+    label = {
+        "snip shuffled": "SNIP's mask shuffled",
+        "shuffled": "random, a ticket's fractions",
+    }
+    shown = [_series(name, label.get(name)) for name in ("ticket", "oneshot", "snip")]
+    keeps, accuracy = arm("snip shuffled")
+    shown.append(Series("all_layers", 100 * keeps, accuracy, label["snip shuffled"]))
+    shown.append(_series("shuffled", label["shuffled"]))
+    far = [points(at("snip shuffled", n), at("snip", n)) for n in (LOW, 11)]
     return curves(
-        [_series(name, label.get(name)) for name in names],
-        title=f"At {kept(11)} % kept SNIP, which trains nothing first, reads "
-        f"{percent(at('snip', 11))} %, its mask shuffled "
-        f"{percent(at('snip shuffled', 11))} %, a ticket {percent(at('ticket', 11))} %",
+        shown,
+        title=f"SNIP, which trains nothing first, is {far[0]} from its own mask "
+        f"shuffled at {kept(LOW)} % kept, and {far[1]} at {kept(11)} %",
         xlabel="weights kept, %",
         ylabel="test accuracy",
         note=NOTE,
@@ -387,7 +393,7 @@ def budget() -> Picture:
     """Who wins at equal compute: accuracy at 2.9 % kept by what was spent.
 
     >>> budget().title
-    "At ... % kept, for the steps of nine trainings: trained on in every round ..."
+    "For nine trainings, at ... % kept: trained on in every round ... %, a ticket ..."
     """
     names = {
         "whole long": "all weights, 9 times as long (9)",
@@ -404,14 +410,14 @@ def budget() -> Picture:
     return methods(
         list(names.values()),
         list(found.values()),
-        title=f"At {kept(LOW)} % kept, for the steps of nine trainings: trained on in "
-        f"every round {percent(found['retrained'])} %, a fresh start in the ticket's "
-        f"mask {percent(found['fresh long'])} %, a ticket "
-        f"{percent(found['ticket'])} %, a random mask "
-        f"{percent(found['shuffled long'])} %",
+        title=f"For nine trainings, at {kept(LOW)} % kept: trained on in every round "
+        f"{percent(found['retrained'])} %, a ticket {percent(found['ticket'])} %, a "
+        f"random mask {percent(found['shuffled long'])} %; for eighteen a fresh start "
+        f"in the ticket's mask {percent(found['fresh long'])} %",
         xlabel="test accuracy",
-        note=f"{NOTE}; in brackets: how many times 1,500 steps were spent in all. The "
-        "fresh start needs the ticket's mask, so its rounds count as well",
+        note=f"{NOTE.replace('1,500 steps each', '1,500 steps, or 9 times that')}; in "
+        "brackets: how many times 1,500 steps were spent in all. The fresh start needs "
+        "the ticket's mask, so its rounds count as well",
         keys=[KEYS[name] for name in names],
     )
 
@@ -457,16 +463,19 @@ def rewound() -> Picture:
     """Back to the start, or to step 100: accuracy against keep.
 
     >>> rewound().title
-    'Rewound to step 100 a ticket of ... % reads ... more than one from the start'
+    'Rewound to step 100, tickets read against those from the start: ...'
     """
     k = study.BOOK["rewind"]
+    far = ", ".join(
+        f"{points(at('ticket', n), at('rewound', n))} at {kept(n)} %"
+        for n in (4, LOW, 10)
+    )
     return curves(
         [
             _series("ticket", "back to the start"),
             _series("rewound", f"back to step {k}"),
         ],
-        title=f"Rewound to step {k} a ticket of {kept(LOW)} % reads "
-        f"{points(at('ticket', LOW), at('rewound', LOW))} more than one from the start",
+        title=f"Rewound to step {k}, tickets read against those from the start: {far}",
         xlabel="weights kept, %",
         ylabel="test accuracy",
         note=f"{NOTE}; a ladder of its own: each mask comes from a training that was "
@@ -645,7 +654,7 @@ def stability() -> Table:
     >>> stability().columns[:3]
     ('network, rate, batch', 'part at', 'barrier, whole')
     """
-    lines, cases = [], []
+    lines, cases, worse = [], [], []
     for case, how in connectivity.CASES.items():
         for k in how.ks:
             barriers = [
@@ -662,7 +671,10 @@ def stability() -> Table:
                 [f"{how.name}, {how.lr}, {how.batch}", str(k), *barriers, *far]
             )
             stable = 100 * _parted(case, k, "ticket").mean() < 2
-            cases.append((bool(stable), bool(paired(whole, ticket).low <= 0)))
+            matches = bool(paired(whole, ticket).low <= 0)
+            cases.append((bool(stable), matches))
+            if stable and not matches:
+                worse.append(f"{how.name} at {k}")
     stable, shaky = (
         [matches for was, matches in cases if was is which] for which in (True, False)
     )
@@ -672,7 +684,8 @@ def stability() -> Table:
         lines,
         caption="Not clearly worse than the whole network: "
         f"{sum(stable)} of {len(stable)} cases with a stable ticket, {sum(shaky)} of "
-        f"{len(shaky)} with an unstable one; barriers and errors in points, stable "
+        f"{len(shaky)} with an unstable one (stable, and worse all the same: "
+        f"{', '.join(worse) or 'none'}); barriers and errors in points, stable "
         f"means below 2 as in Frankle et al. (2020); {LINE_NOTE}",
     )
 
@@ -685,17 +698,15 @@ def rewinding() -> Picture:
     """
     ks = connectivity.CASES["noisy"].ks
     low, high = ks[:2]
-    barriers, errors = (
-        [percent(_parted("noisy", k, kind)) for k in (low, high)]
-        for kind in ("ticket", "ticket error")
-    )
+    barriers = [percent(_parted("noisy", k, "ticket")) for k in (low, high)]
+    errors = points(*(_parted("noisy", k, "ticket error") for k in (low, high)))
     shown = [(kind, k) for kind in _LINES for k in ks]
     return methods(
         [f"{_LINES[kind][1]}, k = {k}" for kind, k in shown],
         [100 * _parted("noisy", k, kind) for kind, k in shown],
         title=f"Rewound to step {high} in place of {low}, the barrier between two "
-        f"tickets goes from {barriers[0]} to {barriers[1]} points, and their error "
-        f"from {errors[0]} to {errors[1]} %",
+        f"tickets goes from {barriers[0]} to {barriers[1]} points; their error changes "
+        f"by {errors}",
         xlabel="barrier, points of error",
         note=f"{LINE_NOTE}; five layers of 100, Adam at 0.01, batches of 20; runs part "
         "at step k; below 2 they are called stable",

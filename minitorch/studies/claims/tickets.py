@@ -15,28 +15,24 @@ _HAN: Row = tickets_figures.HAN
 _V2 = "an early arXiv version of the paper"
 _SHORT = (
     "The paper trains for 50,000 steps at one rate and prunes a fifth a round, ours "
-    "10,500 steps at a rate that falls to 0, and two of its rounds at once."
+    "{} steps at a rate that falls to 0, and two of its rounds at once."
 )
 
 
-def _of_ladder(read: Callable[[], np.ndarray]) -> Rows:
-    return lambda: (read(), tickets.STUDY.stored(**_LADDER))
+def _gains(wanted: Row) -> tuple[np.ndarray, np.ndarray]:
+    """Keeps (n,) of the tickets, and the points (S, n) by which each beats the whole."""
+    keeps, accuracy = tickets_figures.arm("ticket", **wanted)
+    return keeps[1:], 100 * (accuracy[:, 1:] - accuracy[:, :1])
 
 
-def _gains() -> np.ndarray:
-    """(S, n): points that each ticket is above the whole network of its seed."""
-    _, accuracy = tickets_figures.arm("ticket", **_LADDER)
-    return 100 * (accuracy - accuracy[:, :1])
-
-
-def _best_gain() -> np.ndarray:
-    gains = _gains()
+def _best_gain(wanted: Row = _LADDER) -> np.ndarray:
+    _, gains = _gains(wanted)
     return gains[:, gains.mean(0).argmax()]
 
 
 def _best_keep() -> np.ndarray:
-    keeps, _ = tickets_figures.arm("ticket", **_LADDER)
-    return 100 * keeps[_gains().argmax(1)]
+    keeps, gains = _gains(_LADDER)
+    return 100 * keeps[gains.argmax(1)]
 
 
 def _leaves(name: str) -> Callable[[], np.ndarray]:
@@ -58,7 +54,9 @@ def _ticket(
     unit: str,
     read: Callable[[], np.ndarray],
     *why: str,
+    wanted: Row = _LADDER,
 ) -> Claim:
+    length = "10,500" if wanted is _LADDER else "1,500"
     return Claim(
         id=f"tickets/{name}",
         chapter="04_lottery_tickets",
@@ -69,8 +67,8 @@ def _ticket(
         where=_V2,
         source="paper",
         study="tickets",
-        ours=_of_ladder(read),
-        why=(_SHORT, *why),
+        ours=lambda: (read(), tickets.STUDY.stored(**wanted)),
+        why=(_SHORT.format(length), *why),
     )
 
 
@@ -197,9 +195,19 @@ CLAIMS: list[Claim] = [
         0.4,
         "points",
         _best_gain,
-        "After 1,500 steps, when all weights are less well trained, tickets do gain.",
-        "The best of nine keeps, chosen by its mean: that alone lifts it a little.",
+        "The best of eight keeps, chosen by its mean: that alone lifts it a little.",
         _MEMORY.format("0.3 points"),
+    ),
+    _ticket(
+        "gain-short",
+        "The same, where training is short",
+        0.4,
+        "points",
+        lambda: _best_gain(tickets_figures.SCOPE),
+        "The best of eleven keeps, chosen by its mean: that alone lifts it a little.",
+        "All weights are less well trained then, which leaves room to gain.",
+        _MEMORY.format("0.3 points"),
+        wanted=tickets_figures.SCOPE,
     ),
     _ticket(
         "gain-keep",
@@ -232,12 +240,12 @@ CLAIMS: list[Claim] = [
     ),
     _ticket(
         "faster",
-        "The fastest ticket learns in fewer steps than all weights do, by",
+        "The fastest ticket takes fewer steps than all weights do (in the paper, "
+        "to the least validation loss; in ours, to 94 % of the watched digits), by",
         27,
         "%",
         _faster,
-        "The paper counts steps to the least validation loss, ours those to 94 % of "
-        "the watched digits.",
+        "Ours looks at an early part of the way, the paper at its end.",
         _MEMORY.format("38 %"),
     ),
     _not_run(
