@@ -20,7 +20,7 @@ _SHORT = (
 
 
 def _gains(wanted: Row) -> tuple[np.ndarray, np.ndarray]:
-    """Keeps (n,) of the tickets, and the points (S, n) by which each beats the whole."""
+    """Keeps (n,) of the tickets, and the points (S, n) that each is above the whole."""
     keeps, accuracy = tickets_figures.arm("ticket", **wanted)
     return keeps[1:], 100 * (accuracy[:, 1:] - accuracy[:, :1])
 
