@@ -729,6 +729,15 @@ def test_scores_that_nothing_moves_stay_where_they_started():
         assert used[:, :5].all() == (s0 >= 0)
 
 
+def test_rescaling_moves_scores_of_black_pixels_all_alike():
+    images = IMAGES.copy()
+    images[:, :5] = 0
+    g = Supermask(NET, kind="bernoulli", rescale=True)
+    first = NET.layout.views(train(g, images=images).numpy())["dense1.weight"]
+    assert (first[:, :5] == first[0, 0]).all() and abs(first[0, 0]) > 0.01
+    assert len(np.unique(first[:, 5:])) > 100
+
+
 def test_a_mask_costs_its_entropy():
     net = lenet_300_100(bias=False)
     for keep in (0.02, 0.3, 0.5):

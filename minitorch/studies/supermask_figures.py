@@ -338,8 +338,10 @@ def hill() -> Picture:
     dense = study.STUDY.results("dense", **BOOK, part="width", widths=study.WIDTHS)
     return curves(
         [
+            Series("direct", np.array([1.0, 100.0]), np.stack([dense, dense], 1),
+                   "trained weights"),
             Series("signed_constant", 100 * keeps, signed),
-            Series("supermask", 100 * popup("kaiming")[0], popup("kaiming")[1],
+            Series("he_start", 100 * popup("kaiming")[0], popup("kaiming")[1],
                    "normal numbers"),
         ],
         title=f"Keeping {100 * keeps[top]:.0f} % reads {percent(signed[:, top])} %, "
@@ -347,7 +349,6 @@ def hill() -> Picture:
         xlabel="weights kept of each layer, %",
         ylabel="test accuracy",
         note=FEW,
-        hlines=[(float(dense.mean()), "trained weights")],
         xlog=False,
     )  # fmt: skip
 
@@ -421,8 +422,8 @@ def scopes() -> Table:
         ["keep", "by layer, %", "together, %", "784-300 keeps, %", "300-100", "100-10"],
         lines,
         caption="Scores start smaller where a layer has more inputs: ranked together "
-        "at 0.02 none of the first layer is kept, no signal passes, and nothing is "
-        f"learned; {FEW}",
+        f"at {keeps[0]:g} the first layer keeps {percent(shares[0][0])} % of its own "
+        f"weights; {FEW}",
     )
 
 
@@ -437,25 +438,29 @@ def sums() -> Picture:
     """Right digits of a weight against how many random numbers stand in for it.
 
     >>> sums().title
-    'Each number more makes the best subset ... times as exact; ten times as many ...'
+    'Each number more makes the best subset ... times as exact; with ...'
     """
     settings = subset_sums.ERRORS
     n, single = np.array(settings["n"]), np.array(settings["single"])
     digits = -np.log10(subset_sums.STUDY.results("median", **_ERRORS))
     alone = -np.log10(subset_sums.STUDY.results("nearest median", **_ERRORS))
     slope = np.polyfit(n, digits.mean(0), 1)[0]
-    few = 5  # up to 300, which an axis has room for
+    few = int((single <= n[-1]).sum())  # what the axis has room for
+    most = float(alone[:, -1].mean())
+    equal = n[np.flatnonzero(digits.mean(0) >= most)[0]]
     return curves(
         [
             Series("supermask", n, digits, "best subset"),
             Series("control", single[:few], alone[:, :few], "nearest number"),
         ],
         title=f"Each number more makes the best subset {10**slope:.1f} times as exact; "
-        f"ten times as many make the nearest number "
-        f"{10 ** np.polyfit(np.log10(single), alone.mean(0), 1)[0]:.0f} times as exact",
+        f"with {equal} it is nearer than the nearest of {single[-1]:,} numbers",
         xlabel="random numbers for one weight",
         ylabel="right decimal digits",
-        note=f"{SUMS}; -log10 of the median error, numbers and weights from -1 to 1",
+        note=f"{SUMS}; -log10 of the median error, numbers and weights uniform from "
+        "-1 to 1",
+        hlines=[(most, f"nearest of {single[-1]:,}")],
+        xlog=False,
     )
 
 

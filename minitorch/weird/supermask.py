@@ -563,9 +563,10 @@ class Supermask(Parametrization):
             but for edge-popup's, which is fixed.
         read: "threshold", "mean" or "sample"; for "bernoulli".
         s0: where all scores of "bernoulli" start. Below 0 most weights start unused,
-            above 0 used; scores that no gradient moves, as of pixels that are always
-            black, stay there, and the threshold keeps those at 0. The other kinds
-            draw scores, uniform in +-1 / sqrt(fan_in).
+            above 0 used. Without `rescale`, scores that no gradient moves, as of
+            pixels that are always black, stay there; with it the layer's sum moves
+            them all alike. The other kinds draw scores, uniform in
+            +-1 / sqrt(fan_in).
         seed: of theta0, and of a mask that is drawn without an rng.
 
     Raises:

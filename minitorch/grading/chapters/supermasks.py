@@ -1267,8 +1267,8 @@ EXERCISES = (
         "Predict",
         4,
         {
-            "mask of training, untrained weights: accuracy": (0, 1),
-            "the same mask, another start: accuracy": (0, 1),
+            "mask of what moved farthest: accuracy": (0, 1),
+            "points gained by training four times as long": (-100, 100),
             "learned mask, untrained weights: accuracy": (0, 1),
             "edge-popup that uses all weights: accuracy": (0, 1),
             "random numbers for one weight": (1, 100_000),
