@@ -46,8 +46,8 @@ NAME = "superposition"
 REAL = 10  # digits; all further outputs stand for no class
 HIDDEN = [300, 100]
 
-# The rate is of seed 99, 10 permutations, 140 batches: 3e-4, 1e-3, 3e-3 read 86.4, 88.2,
-# 87.4 % of a task's digits. The paper: 1e-4, and 1,000 batches of 128 for each task.
+# The rate is of seed 99, 10 permutations, 140 batches: 3e-4, 1e-3, 3e-3 read 86.4,
+# 88.2, 87.4 % of a task's digits. The paper: 1e-4 and 1,000 batches of 128 a task.
 _BASE: Row = {
     "scale": "book",
     "images": 60_000,
