@@ -131,17 +131,70 @@ def criterion_mask(
 # What is done to weights that are kept, and to those that are not
 # ----------------------------------------------------------------------------
 
-ONES = (
-    "rewind",
-    "fresh",
-    "reshuffled",
-    "constant",
-    "fresh_same_signs",
-    "reshuffled_same_signs",
-    "constant_same_signs",
-    "shrunk_at_zero",
-)
-ZEROS = ("zero", "frozen", "frozen_grown", "frozen_shuffled", "frozen_shrunk")
+# (net, theta0, trained, mask, seed) -> (D,)
+Action = Callable[[Target, np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]
+ZeroAction = Callable[[Pieces, np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]
+
+
+def _reshuffled(
+    net: Target, w0: np.ndarray, wf: np.ndarray, mask: np.ndarray, seed: int
+) -> np.ndarray:
+    new = np.array(w0)
+    for name in prunable(net):
+        start = net.layout.slices[name].start
+        kept = start + np.flatnonzero(mask[net.layout.slices[name]])
+        new[kept] = w0[stream(seed, f"reshuffled/{name}").permutation(kept)]
+    return new
+
+
+def _random_signs(
+    net: Target, w0: np.ndarray, wf: np.ndarray, mask: np.ndarray, seed: int
+) -> np.ndarray:
+    new = signed_constant(net, w0)
+    for name in prunable(net):
+        piece = net.layout.slices[name]
+        random = stream(seed, f"signs/{name}")
+        new[piece] *= 2 * random.randint(0, 2, piece.stop - piece.start) - 1
+    return new
+
+
+# Where the weights that are kept start again, from w0 = theta0 and wf = trained.
+ONES: dict[str, Action] = {
+    "rewind": lambda net, w0, wf, mask, seed: np.array(w0),
+    "fresh": lambda net, w0, wf, mask, seed: fresh(net, seed),
+    "reshuffled": _reshuffled,
+    "constant": _random_signs,
+    "fresh_same_signs": lambda net, w0, wf, mask, seed: fresh_same_signs(net, w0, seed),
+    "reshuffled_same_signs": lambda net, w0, wf, mask, seed: np.copysign(
+        _reshuffled(net, w0, wf, mask, seed), w0
+    ),
+    "constant_same_signs": lambda net, w0, wf, mask, seed: signed_constant(net, w0),
+    "shrunk_at_zero": lambda net, w0, wf, mask, seed: np.where(
+        abs(wf) < abs(w0), 0, w0
+    ),
+}
+
+
+def _frozen_shuffled(
+    net: Pieces, w0: np.ndarray, wf: np.ndarray, mask: np.ndarray, seed: int
+) -> np.ndarray:
+    layout, alive = layout_of(net), ~mask & (abs(wf) >= abs(w0))
+    for name in prunable(layout):
+        dropped = np.flatnonzero(~mask[layout.slices[name]])
+        dropped += layout.slices[name].start
+        order = stream(seed, f"frozen/{name}").permutation(dropped)
+        alive[dropped] = alive[order]
+    return alive
+
+
+# Which of the weights that are dropped stay at theta0; the others are 0.
+ZEROS: dict[str, ZeroAction] = {
+    "zero": lambda net, w0, wf, mask, seed: np.zeros(mask.shape, bool),
+    "frozen": lambda net, w0, wf, mask, seed: ~mask,
+    "frozen_grown": lambda net, w0, wf, mask, seed: ~mask & (abs(wf) >= abs(w0)),
+    "frozen_shuffled": _frozen_shuffled,
+    "frozen_shrunk": lambda net, w0, wf, mask, seed: ~mask & (abs(wf) < abs(w0)),
+}
 
 
 def mask_one(
@@ -164,7 +217,7 @@ def mask_one(
     - "shrunk_at_zero": rewound, but those that training made smaller start at 0.
 
     Args:
-        action: of the above.
+        action: a name in ONES.
         net: the network, or the map.
         theta0: (D,) the weights before training.
         trained: (D,) after it; only "shrunk_at_zero" looks at them.
@@ -192,25 +245,7 @@ def mask_one(
     theta0, trained = np.asarray(theta0), np.asarray(trained)
     for w in (theta0, trained, mask):
         net.layout.views(w)  # checks the size
-    if action == "shrunk_at_zero":
-        return np.where(np.abs(trained) < np.abs(theta0), 0, theta0)
-    if action == "fresh":
-        return fresh(net, seed)
-    if action == "fresh_same_signs":
-        return fresh_same_signs(net, theta0, seed)
-    new = np.array(theta0)
-    if action.startswith("constant"):
-        new = signed_constant(net, theta0)
-    for name in prunable(net):
-        if action == "constant":
-            piece = net.layout.slices[name]
-            random = stream(seed, f"signs/{name}")
-            new[piece] *= 2 * random.randint(0, 2, piece.stop - piece.start) - 1
-        elif action.startswith("reshuffled"):
-            start = net.layout.slices[name].start
-            kept = start + np.flatnonzero(mask[net.layout.slices[name]])
-            new[kept] = theta0[stream(seed, f"reshuffled/{name}").permutation(kept)]
-    return np.copysign(new, theta0) if action.endswith("same_signs") else new
+    return ONES[action](net, theta0, trained, mask, seed)
 
 
 def mask_zero(
@@ -232,7 +267,7 @@ def mask_zero(
     - "frozen_shrunk": the other way round: what training made smaller is frozen.
 
     Args:
-        action: of the above.
+        action: a name in ZEROS.
         net: the network, a map, or a layout.
         theta0: (D,) the weights before training.
         trained: (D,) after it.
@@ -259,19 +294,7 @@ def mask_zero(
     theta0, trained = np.asarray(theta0), np.asarray(trained)
     for w in (theta0, trained, mask):
         layout.views(w)  # checks the size
-    if action == "zero":
-        return np.zeros(layout.size, bool)
-    if action == "frozen":
-        return ~mask
-    shrunk = np.abs(trained) < np.abs(theta0)
-    alive = ~mask & (shrunk if action == "frozen_shrunk" else ~shrunk)
-    if action == "frozen_shuffled":
-        for name in prunable(layout):
-            dropped = np.flatnonzero(~mask[layout.slices[name]])
-            dropped += layout.slices[name].start
-            order = stream(seed, f"frozen/{name}").permutation(dropped)
-            alive[dropped] = alive[order]
-    return alive
+    return ZEROS[action](layout, theta0, trained, mask, seed)
 
 
 def treated(
