@@ -288,6 +288,9 @@ TOGETHER = [
     ["direct", "hypernet", "small_start", "he_start"],
     ["lstm", "lstm_norm", "hyper_lstm"],
     ["lottery", "all_layers"],
+    ["search_one_shot", "search_halving", "search_exhaustive", "chance"],
+    ["in_sequence", "supermask", "direct"],
+    ["hebb", "storkey", "hebb_few", "storkey_few"],
 ]
 
 
