@@ -88,6 +88,14 @@ def log_ticks(ax: Axes, low: float, high: float) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
+def whole_ticks(ax: Axes) -> None:
+    """Put ticks at whole numbers only: there is no task number 2.5."""
+    from matplotlib.ticker import MaxNLocator
+
+    steps = [1, 2, 2.5, 5, 10]
+    ax.xaxis.set_major_locator(MaxNLocator("auto", steps=steps, integer=True))
+
+
 def label_lines(
     fig: Figure,
     ax: Axes,

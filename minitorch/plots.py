@@ -183,6 +183,8 @@ def curves(
     with canvas.figure(height) as (fig, ax):
         if xlog:
             canvas.log_ticks(ax, xs.min(), xs.max())
+        elif (xs == xs.round()).all():
+            canvas.whole_ticks(ax)
         for i, s in enumerate(series):
             _curve(ax, s, 3 + i)
         for value, _ in hlines:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minitorch import plots
+from minitorch import canvas, plots
 from minitorch.plots import STYLES, Series, curves, digits, methods, table, tiles
 
 X = [10, 100, 1000]
@@ -87,6 +87,14 @@ def test_alt_text_follows_the_data():
     assert "Vertical line at 750: d90." in alt
     other = Series("subspace", X, 1 - np.asarray(OURS.y))
     assert "0.75 at 10 to 0.09 at 1,000" in curves([other], **WORDS).alt
+
+
+def test_a_count_has_no_ticks_between_its_numbers():
+    with canvas.figure(3.3) as (_, ax):
+        ax.set_xlim(1, 19)
+        canvas.whole_ticks(ax)
+        ticks = ax.get_xticks()
+    assert len(ticks) > 3 and (ticks == ticks.round()).all()
 
 
 def test_points_are_joined_in_the_order_of_x():
