@@ -26,6 +26,33 @@ def overview() -> Picture:
     return _picture()
 
 
+def accuracies() -> Picture:
+    """Digits read where the task is told, and where it has to be found first.
+
+    >>> accuracies()
+    To come...
+    """
+    return _picture()
+
+
+def ways() -> Table:
+    """Four ways to learn ten tasks: what is kept of them, and in how many bytes.
+
+    >>> ways()
+    To come...
+    """
+    return _table()
+
+
+def masks_kept() -> Table:
+    """Unit masks in a Hopfield network: how alike they are, and what is found.
+
+    >>> masks_kept()
+    To come...
+    """
+    return _table()
+
+
 def cost() -> Picture:
     """Seconds that an answer takes, against the number of tasks.
 
