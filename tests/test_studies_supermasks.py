@@ -51,12 +51,28 @@ def test_a_learned_mask_is_read_in_all_ways_and_comes_out_again():
         sure = supermasks.run({**cell, "s0": s0, "lr": 1e-3}, seed=1)
         assert sure["ones"] == sure["density"] == ones and sure["undecided"] == 0
         assert sure["sample"] == sure["vote"] == sure["mean"] == sure["threshold"]
+        assert sure["shuffled"] == sure["threshold"]  # equal entries, wherever they are
+    other = supermasks.run({**cell, "s0": 40.0, "lr": 1e-3}, seed=1 + supermasks.OTHER)
+    assert (
+        other["threshold"]
+        == supermasks.run({**cell, "s0": 40.0, "lr": 1e-3}, seed=1)["other"]
+    )
+
+
+def test_standardised_pixels_train_another_mask_and_are_tested_as_they_train():
+    cell = {**supermasks.LEARNED, **FEW, "samples": 1}
+    plain = supermasks.run(cell, seed=0)
+    row = supermasks.run({**cell, "pixels": "standardised"}, seed=0)
+    assert row["ones"] != plain["ones"] and row["density"] != plain["density"]
+    data = supermasks.digits({**cell, "pixels": "standardised"})
+    assert data.test_x.std() == pytest.approx(1, abs=0.1)
 
 
 def test_keeping_all_reads_what_its_random_start_does():
     row = supermasks.run({**supermasks.POPUP, **FEW, "keep": [0.3, 1.0]}, seed=0)
     assert row["moved"][0] > 0 == row["moved"][1]
-    assert row["test"][1] == row["start"][1]
+    assert row["test"][1] == row["start"][1] == row["shuffled"][1]
+    assert row["shuffled"][0] != row["test"][0] and len(row["other"]) == 2
     assert row["kept"] == [[0.3] * 3, [1.0] * 3]
 
 
@@ -95,6 +111,18 @@ def test_a_network_is_rebuilt_within_its_bound():
     assert 0 < row["off"][0] <= row["bound"][0] and row["kept"] < row["drawn"]
     alone = subset_sums.run({**cell, "choose": "nearest"}, seed=0)
     assert alone["typical"] > row["typical"] and alone["small"] == row["small"]
+    # Of each weight's numbers the nearest takes one, or none if 0 is nearer.
+    signs = 2 * 784 * 3 + 3 * 10
+    assert alone["chosen"][0] <= signs < row["chosen"][0] < row["candidates"][0]
+    assert row["candidates"] == alone["candidates"]
+    assert 0 < row["kept"][0] - row["chosen"][0] <= 2 * 6 * 784 + 6 * 3  # the copies
+
+
+def test_products_are_numbers_too():
+    """Small products are common: the best subset of as many is often nearer."""
+    row = subset_sums.run({**subset_sums.ERRORS, "n": [3, 12], "single": [3]}, seed=0)
+    assert row["products median"][1] < row["products median"][0]
+    assert row["products median"] != row["median"]
 
 
 def test_the_committed_errors_fall_as_subsets_are_counted():

@@ -25,7 +25,7 @@ ERRORS: Row = {
     "scale": "book",
     "part": "errors",
     "n": list(range(2, 25)),
-    "single": [3, 10, 30, 100, 300, 1000, 3000],
+    "single": [3, 10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 1000, 2000, 3000],
     "eps": [0.1, 0.03, 0.01, 0.003, 0.001, 0.0001],
     "trials": 300,
 }
@@ -50,12 +50,20 @@ def measured(settings: Row, seed: int) -> Row:
     Returns:
         median: of the error of the best subset of n numbers, over `trials`; within:
         for each n the share of trials with an error of at most each of `eps`.
-        "nearest median" and "nearest within": the same of the one nearest number.
+        "nearest median" and "nearest within": the same of the one nearest number;
+        "products median" and "products within": of the best subset of n products.
     """
     row: Row = {}
-    for what, ns in (("subset", settings["n"]), ("nearest", settings["single"])):
-        prefix = "" if what == "subset" else f"{what} "
-        found = [errors(n, settings["trials"], seed, choose=CHOICES[what]) for n in ns]
+    for prefix, choose, ns in (
+        ("", "subset", settings["n"]),
+        ("nearest ", "nearest", settings["single"]),
+        ("products ", "subset", settings["n"]),
+    ):
+        products, rule = prefix == "products ", CHOICES[choose]
+        found = [
+            errors(n, settings["trials"], seed, choose=rule, products=products)
+            for n in ns
+        ]
         row[f"{prefix}median"] = [float(np.median(each)) for each in found]
         row[f"{prefix}within"] = [
             [float((each <= eps).mean()) for eps in settings["eps"]] for each in found
@@ -72,7 +80,8 @@ def rebuilt(settings: Row, seed: int) -> Row:
         which both decide alike; worst and typical: the largest and the median error
         of a weight; off: the largest distance of logits over the length of x; bound:
         what that cannot exceed; drawn: the weights of the random network; kept: how
-        many of them are left.
+        many of them are left; candidates: how many numbers were offered to all the
+        weights, and chosen: how many of these were taken (copies not counted).
     """
     data = dataset(settings["images"])
     net: Network = mlp(784, settings["hidden"], 10, bias=False)
@@ -100,6 +109,8 @@ def rebuilt(settings: Row, seed: int) -> Row:
             "bound": large.bound,
             "drawn": large.net.layout.size,
             "kept": int(large.mask.sum()),
+            "candidates": large.candidates,
+            "chosen": large.chosen,
         }.items():
             row.setdefault(key, []).append(value)
     return row

@@ -105,7 +105,12 @@ def nearest(a: np.ndarray, target: float) -> tuple[np.ndarray, float]:
 
 
 def errors(
-    n: int, trials: int, seed: int, *, choose: Choice = subset_sum
+    n: int,
+    trials: int,
+    seed: int,
+    *,
+    choose: Choice = subset_sum,
+    products: bool = False,
 ) -> np.ndarray:
     """Measure how near n random numbers come to a random weight.
 
@@ -116,6 +121,8 @@ def errors(
         trials: how often.
         seed: of the numbers.
         choose: `subset_sum`, `nearest`, or another function like them.
+        products: each number is the product of two, as in a `gadget`, whose second
+            weight goes up to 2 in size as in `rebuild`.
 
     Returns:
         errors, (trials,).
@@ -128,6 +135,8 @@ def errors(
     found = []
     for _ in range(trials):
         a, target = random.uniform(-1, 1, n), random.uniform(-1, 1)
+        if products:
+            a *= 2 * random.uniform(-1, 1, n)
         found.append(choose(a, target)[1])
     return np.array(found)
 
@@ -269,6 +278,8 @@ class Rebuilt:
     sums: the error of each weight of the small network, (both signs of its input,
         outputs, inputs) for each layer.
     bound: for all x: |logits - the small network's logits| <= bound |x|.
+    candidates: how many random numbers were offered to all weights together, one for
+        each copy of the weight's input and output; chosen: how many were taken.
     """
 
     net: Network
@@ -276,6 +287,8 @@ class Rebuilt:
     mask: np.ndarray = field(repr=False)
     sums: list[np.ndarray] = field(repr=False)
     bound: float
+    candidates: int
+    chosen: int
 
     @property
     def theta(self) -> np.ndarray:
@@ -349,7 +362,7 @@ def rebuild(
     theta0 = np.zeros(large.layout.size, np.float32)
     mask = np.zeros(large.layout.size, bool)
     drawn, kept = large.layout.views(theta0), large.layout.views(mask)
-    sums = []
+    sums, candidates, taken = [], 0, 0
     for layer, name in enumerate(names):
         W = target[name]  # (outputs, inputs)
         copying, choosing = (
@@ -367,13 +380,16 @@ def rebuild(
             for side, sign in enumerate((1, -1)[:sides]):
                 units = np.flatnonzero((copies == i) & (sign * a[:, i] > 0))
                 products = v[:, units] * a[units, i]  # (outputs, units)
+                candidates += products.size
                 for o in range(W.shape[0]):
                     chosen, off[side, o, i] = choose(products[o], W[o, i])
                     kept[choosing][o, units] = chosen
+        taken += int(kept[choosing].sum())
         used = np.flatnonzero(kept[choosing].any(axis=0))  # a copy in vain goes too
         kept[copying][used, copies[used]] = True
         sums.append(off)
-    return Rebuilt(large, theta0, mask, sums, _bound(list(target.values()), sums))
+    bound = _bound(list(target.values()), sums)
+    return Rebuilt(large, theta0, mask, sums, bound, candidates, taken)
 
 
 def _copies(a: np.ndarray, n: int, sides: int) -> np.ndarray:
