@@ -101,7 +101,7 @@ def tasks(
     right = found["bars"][ks[-1]][: ks[-1]].argmax(-1) == np.arange(ks[-1])[:, None]
     return {
         "found": found,
-        "masks": pixel_weights(g),
+        "masks": pixel_agreement(g),
         "orders": pixel_orders(show, T, found["plain"].shape[1]),
         "objectives": names,
         "compute": compute,
@@ -161,29 +161,34 @@ def asked(
     }
 
 
-def pixel_weights(g: Superposition) -> np.ndarray:
-    """Sum the weights that each mask keeps from each pixel, less what chance keeps.
+def pixel_agreement(g: Superposition) -> np.ndarray:
+    """Say how far weights that a mask keeps from a pixel agree with those from others.
 
-    Of the first layer W: sum over units of W (M - the kept fraction of M). It is
-    larger where digits have ink, in the order that the mask's task shows pixels in.
+    Of the first layer W: A = W (M - the kept fraction of M) is what the mask keeps
+    above chance. A pixel's number is the sum over units h of A_hp sum_q A_hq, q another
+    pixel. Pixels with ink were trained alike, so they agree; the others did not move.
 
     Args:
         g: T masks.
 
     Returns:
-        (T, F).
+        (T, F), in the order that each mask's task shows pixels in.
 
     >>> from minitorch.models import mlp
-    >>> net = mlp(4, 3, 2, bias=False)
-    >>> g = Superposition(net, np.ones((2, 18), bool))  # all kept: chance does so too
-    >>> pixel_weights(g).shape, float(abs(pixel_weights(g)).max())
-    ((2, 4), 0.0)
+    >>> net, masks = mlp(3, 1, 2, bias=False), np.ones((2, 5), bool)
+    >>> masks[1, 2] = False
+    >>> g = Superposition(net, masks, weights="signed")
+    >>> A = g.theta0[:3] * [1/3, 1/3, -2/3]
+    >>> np.allclose(pixel_agreement(g), [[0, 0, 0], A * (A.sum() - A)])
+    True
     """
     first = prunable(g.net)[0]
     piece, shape = g.net.layout.slices[first], g.net.layout.shapes[first]
-    kept = g.masks[:, piece].astype(np.float32)
-    kept -= kept.mean(1, keepdims=True, dtype=np.float64).astype(np.float32)
-    return (g.theta0[piece] * kept).reshape(-1, *shape).sum(1)
+    found = []
+    for mask in g.masks[:, piece]:
+        A = (g.theta0[piece] * (mask - np.float32(mask.mean()))).reshape(shape)
+        found.append(A.sum(1) @ A - (A * A).sum(0))
+    return np.array(found)
 
 
 def pixel_orders(show: Show, tasks: int, pixels: int) -> np.ndarray | None:

@@ -32,6 +32,7 @@ from minitorch.widgets.hypernet import HypernetExplorer
 from minitorch.widgets.subset_sum import SubsetSumKeys
 from minitorch.widgets.subspace import SubspaceExplorer
 from minitorch.widgets.tape import TapeExplorer
+from minitorch.widgets.task_bars import TaskBars
 from minitorch.widgets.tickets import TicketLadder
 from minitorch.widgets.view import StaticView, Widget, show
 from minitorch.widgets.weight_scatter import WeightScatter
@@ -43,6 +44,7 @@ __all__ = [
     "SubsetSumKeys",
     "SubspaceExplorer",
     "TapeExplorer",
+    "TaskBars",
     "TicketLadder",
     "WeightScatter",
     "Widget",
