@@ -2,6 +2,7 @@
 
 from minitorch.weird.cppn import CPPNWeights
 from minitorch.weird.hypernet import Hypernetwork
+from minitorch.weird.laperm import LaPerm
 from minitorch.weird.parametrization import Dense, Parametrization, apply, decode
 from minitorch.weird.pruning import Masked
 from minitorch.weird.subspace import Subspace
@@ -12,6 +13,7 @@ __all__ = [
     "CPPNWeights",
     "Dense",
     "Hypernetwork",
+    "LaPerm",
     "Masked",
     "Parametrization",
     "Subspace",
