@@ -414,7 +414,7 @@ def drive(folder, made, script, live=True):
 
 
 def written(value):
-    return f"{float(f'{value:.3g}'):g}".replace("-", "−")
+    return f"{value:#.3g}".replace("-", "−")
 
 
 def check(shown, k, task, digit, made=None):

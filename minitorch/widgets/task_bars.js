@@ -55,7 +55,7 @@ function numbers(text, low, high) {
 }
 
 // Three places, with a true minus sign.
-const signedText = (value) => String(Number(value.toPrecision(3))).replace("-", "−");
+const signedText = (value) => value.toPrecision(3).replace("-", "−");
 
 // Pixels of 0 to 255 on a square canvas, by a colour for each.
 function paint(canvas, pixels, colour) {
