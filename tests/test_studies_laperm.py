@@ -1,0 +1,140 @@
+"""The study of LaPerm: its parts on a few images, against what must hold."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from minitorch.studies import laperm
+
+FEW = {"images": 300, "epochs": 2, "batch": 20}
+PARTS = [cell["part"] for cell in laperm.grid("book")]
+
+
+def small(cell, **changes):
+    return {**cell, **FEW, **changes}
+
+
+def test_papers_networks_are_sent_in_the_bits_of_their_choices():
+    cell = small(laperm.PAPER_F1, k=5, lr=0.01, epochs=1)
+    row = laperm.run(cell, seed=0)
+    assert row == laperm.run(cell, seed=0)
+    assert row["bits"] == pytest.approx(10 * math.log2(math.comb(784, 448)))
+    assert row["bits"] / 8 <= row["bytes"] <= row["bits"] / 8 + 35
+    assert row["decoded"] == row["test"] and row["best"] >= row["last"]
+
+
+def test_synchronisations_are_counted():
+    row = laperm.run(small(laperm.PERIODS, k=[1, 7, 1000]), seed=0)
+    assert row["count"] == [30, 4, 0] and len(row["test"]) == 3
+    # The rate falls along half a cosine: its sum is half of that many first rates.
+    slow = {"pace": "rate", "k": [3]}
+    assert laperm.run(small(laperm.PERIODS, **slow), seed=0)["count"] == [4]
+
+
+def test_ordinary_training_and_arranging_are_told_apart():
+    row = laperm.run(small(laperm.CONTROLS), seed=0)
+    assert row["random"] < 0.3 < row["dense"][1]
+    assert row["once"][1] < row["dense"][1]
+    assert min(row["test"], row["straight"], row["layer"]) > 0.3
+
+
+def test_nothing_is_left_to_arrange_where_all_is_zero():
+    row = laperm.run(small(laperm.VALUES, keep=[1.0, 0.0]), seed=0)
+    assert row["moved"][0] > 0.5 and row["moved"][1] == 0
+    assert row["test"][1] == row["random"][1]
+    scaled = {"draw": "single", "keep": [0.5], "scaled": False}
+    assert laperm.run(small(laperm.VALUES, **scaled), seed=0)["moved"][0] > 0
+
+
+def test_more_levels_more_bits():
+    row = laperm.run(small(laperm.LEVELS, levels=[2, 16]), seed=0)
+    sizes = [(128, 784), (64, 128), (10, 64)]
+    halves = [rows * math.log2(math.comb(n, n // 2)) for rows, n in sizes]
+    assert row["bits"][0] == pytest.approx(sum(halves))
+    assert 3 < row["bits"][1] / row["bits"][0] < 4
+
+
+def test_widths_are_all_trained():
+    row = laperm.run(small(laperm.WIDTH, hidden=[4, 8]), seed=0)
+    assert {key: len(found) for key, found in row.items()} == {
+        "test": 2,
+        "straight": 2,
+        "dense": 2,
+    }
+
+
+def test_teeth_are_seen_before_and_after():
+    cell = small(laperm.SAW, k=[10], every=4, test=100, lr=0.01)
+    row = laperm.run(cell, seed=0)
+    assert row["at"] == [[10, 20, 30]] and row["steps"] == [list(range(4, 31, 4))]
+    assert row["after"] != row["before"]
+    # The copy just after a synchronisation is the arrangement itself.
+    every = laperm.run({**cell, "every": 1}, seed=0)
+    assert every["before"] == row["before"]
+    assert [every["free"][0][i - 1] for i in row["at"][0]] == row["before"][0]
+
+
+def test_what_the_rule_pins_does_not_move_at_first():
+    cell = small(laperm.PINNED, k=[2, 20], v=[0.03, 0.5], lr=3e-3)
+    row = laperm.run(cell, seed=0)
+    assert row["free"] == [[0, 1], [0, 0]]
+    assert row["first"][1][0] == 0 < row["first"][0][1]
+
+
+def test_no_value_changes_by_more_than_twice_the_reach():
+    row = laperm.run(small(laperm.PINNED_ROWS, k=[3], neurons=2), seed=0)
+    assert 0 < max(row["change"][0]) <= 1 + 1e-6
+    assert 0 < row["start"][0] < 1 and max(row["pinned swaps"][0]) < 0.01
+    assert row["most"][0] >= max(row["largest"][0])
+
+
+def test_locations_hold_more_than_values():
+    row = laperm.run(small(laperm.LOCATION, lr=0.02), seed=0)
+    assert row["shuffled"] < row["normal fresh"] and len(row["order"]) == 3
+    assert all(0 < each < 1 for each in row["order"])
+
+
+def test_profiles_are_near_to_each_other_before_training():
+    row = laperm.run(small(laperm.PROFILES), seed=0)
+    assert row["start"][0] < 0.1 and row["dealt"][0] > 0 and 0 < row["moved"] < 1
+    assert np.shape(row["curves"]) == (3, 4, 33)
+    assert (np.diff(row["curves"], axis=2) >= 0).all()
+
+
+def test_a_curve_is_nearer_than_a_random_one():
+    cell = {**laperm.CURVE, "places": [80], "steps": 500}
+    row = laperm.run(cell, seed=0)
+    assert row["test"][0] < 0.5 < row["random"][0]
+    assert row["bits"][0] == pytest.approx(math.lgamma(161) / math.log(2))
+    for target in laperm.CURVES.values():
+        assert np.shape(target(np.linspace(0, 1, 5))) == (5,)
+
+
+def test_messages_are_as_long_as_arrangements_say():
+    sent = [{"values": "even", "levels": 2}, {"values": "single", "keep": 0.1}]
+    row = laperm.run(
+        small(laperm.COMMON, sent=sent, epochs=1, widths=[784, 40, 10]), seed=0
+    )
+    assert row["decoded"] == row["test"]
+    for length, bits in zip(row["bytes"], row["bits"], strict=True):
+        assert bits / 8 <= length <= bits / 8 + 40
+
+
+def test_grids_hold_no_cell_twice_and_every_part():
+    assert set(PARTS) == set(laperm.PARTS)
+    for scale in ("quick", "book", "full"):
+        cells = [json.dumps(c, sort_keys=True) for c in laperm.grid(scale)]
+        assert cells and len(cells) == len(set(cells))
+        labels = [laperm.label(cell) for cell in laperm.grid(scale)]
+        assert all(labels)
+
+
+def test_unknown_parts_are_refused():
+    with pytest.raises(ValueError, match="no part 'all'; there are paper, periods"):
+        laperm.run({"part": "all"}, 0)
+
+
+def test_the_cost_of_a_match_is_measured():
+    assert all(seconds >= 0 for seconds in laperm.sort_cost(8, 20, 2).values())
