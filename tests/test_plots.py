@@ -297,7 +297,10 @@ TOGETHER = [
     ["lstm", "lstm_norm", "hyper_lstm"],
     ["lottery", "all_layers"],
     ["search_one_shot", "search_halving", "search_exhaustive", "chance"],
-    ["in_sequence", "supermask", "direct"],
+    ["search_one_shot", "search_halving", "search_exhaustive", "in_sequence"],
+    ["search_one_shot", "search_halving", "search_exhaustive", "supermask"],
+    ["in_sequence", "supermask", "direct", "chance"],
+    ["in_sequence", "supermask", "search_halving", "chance"],
     ["hebb", "storkey", "hebb_few", "storkey_few"],
 ]
 
