@@ -1,5 +1,6 @@
 """The methods: each trains something else than the weights."""
 
+from minitorch.weird.bn_only import Only
 from minitorch.weird.cppn import CPPNWeights
 from minitorch.weird.hypernet import Hypernetwork
 from minitorch.weird.laperm import LaPerm
@@ -15,6 +16,7 @@ __all__ = [
     "Hypernetwork",
     "LaPerm",
     "Masked",
+    "Only",
     "Parametrization",
     "Subspace",
     "Supermask",
