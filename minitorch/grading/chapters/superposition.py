@@ -186,7 +186,7 @@ def _entropy_cases(rng: Rng) -> Cases:
     z[-1] -= 2500
     yield (z,)
     # All of one image's logits far below 0: exp of each is 0.
-    yield (_normal(rng, 3, 5) - 1000,)
+    yield (_normal(rng, 3, 5, dtype=np.float64) - 1000,)
     yield Edge((_normal(rng, 1, 4, dtype=np.float64),))
 
 
