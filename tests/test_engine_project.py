@@ -49,6 +49,7 @@ EXPLAINED = [
     *(f"minitorch.weird.{name}" for name in ["pruning", "coding", "supermask"]),
     "minitorch.weird.subset_sum",
     "minitorch.weird.superposition",
+    "minitorch.weird.laperm",
     "minitorch.backends",
     *(f"minitorch.backends.{name}_backend" for name in ["numpy", "numba", "torch"]),
 ]

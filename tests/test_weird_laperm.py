@@ -19,7 +19,7 @@ from minitorch.data import load
 from minitorch.functional import cross_entropy
 from minitorch.models import conv2, mlp
 from minitorch.optim import SGD, Adam
-from minitorch.train import fit
+from minitorch.train import accuracy, fit
 from minitorch.weird import Hypernetwork, LaPerm, Subspace, apply, decode
 from minitorch.weird import laperm as lp
 from minitorch.weird.pruning import prunable
@@ -369,8 +369,6 @@ def test_permuting_alone_learns_digits():
     done = fit(net, LaPerm(net, k=10), data, lr=1e-2, epochs=6)
     assert done.test_accuracy > 0.8
     shuffled = lp.shuffled_rows(net, done.theta, seed=0)
-    from minitorch.train import accuracy
-
     assert accuracy(net, shuffled, data.test_x, data.test_y) < 0.3
     fresh = lp.arranged(net, lp.draw_values(net, "normal", seed=5), done.theta)
     assert accuracy(net, fresh, data.test_x, data.test_y) > 0.6
