@@ -151,7 +151,7 @@ PINNED_ROWS: Row = {
     "epochs": 5,
     "lr": 1e-3,
     "k": [1, 5, 20, 90],
-    "neurons": 8,
+    "neurons": 4,
 }
 LOCATION: Row = {**_BASE, "part": "location", "fresh": ["uniform", "normal", "even"]}
 PROFILES: Row = {
