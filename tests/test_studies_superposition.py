@@ -1,13 +1,25 @@
 """The study of supermasks in superposition, each part on next to nothing."""
 
+import ast
+import inspect
 import json
+import re
 
 import numpy as np
 import pytest
+from committed import whole
 
 from minitorch.studies import superposition as study
+from minitorch.studies import superposition_figures as figures
+from minitorch.studies.claims.superposition import CLAIMS
 from minitorch.weird import superposition as sp
 
+FIGURES = [
+    *("overview", "accuracies", "cost", "costs", "forgetting", "ways", "scenarios"),
+    *("outputs", "objectives", "rates", "rotations", "calibration", "stream"),
+    *("margins", "norms", "hopfield", "storage", "remembered", "masks_kept"),
+    *("memory", "scaled", "common", "common_rates"),
+]
 FEW = {"images": 400, "batch": 32, "steps": 4, "test": 40}
 
 
@@ -123,3 +135,44 @@ def test_grids_hold_no_cell_twice():
         assert cells and len(cells) == len(set(cells))
         assert all(study.label(cell) for cell in study.grid(scale))
     assert study.STUDY.version()
+
+
+# ----------------------------------------------------------------------------
+# What is committed
+# ----------------------------------------------------------------------------
+
+
+def test_committed_rows_fill_the_book_grid_with_five_seeds():
+    whole(study.STUDY)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_say_what_they_read(name):
+    shown = getattr(figures, name)()
+    words = getattr(shown, "alt", "") + repr(shown)
+    assert "5 seeds" in words
+    assert not re.search(r"\bnan\b|\binf\b", words)
+
+
+def test_every_figure_is_looked_at():
+    """None is left out of the list above."""
+    made = ast.parse(inspect.getsource(figures)).body
+    kinds = {"Picture", "Table"}
+    shown = {
+        each.name
+        for each in made
+        if isinstance(each, ast.FunctionDef) and ast.unparse(each.returns) in kinds
+    }
+    assert shown == set(FIGURES)
+
+
+def test_claims_read_five_seeds():
+    for claim in CLAIMS:
+        if claim.ours is None:
+            assert claim.needs
+            continue
+        for read in (claim.ours, claim.control and claim.control[1]):
+            if read:
+                values, rows = read()
+                assert values.shape == (5,) and len(rows) == 5
+                assert np.isfinite(values).all()

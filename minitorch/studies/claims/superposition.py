@@ -2,6 +2,223 @@
 
 from __future__ import annotations
 
-from minitorch.studies.ledger import Claim
+from collections.abc import Callable
 
-CLAIMS: list[Claim] = []
+import numpy as np
+
+from minitorch.studies import superposition as study
+from minitorch.studies.ledger import Claim, Rows
+from minitorch.studies.store import Row
+from minitorch.studies.superposition import HOPFIELD, INFERENCE, MANY, RETENTION
+
+PAPER = "wortsman2020superposition"
+_SHORT = (
+    "Ours trains each mask on {} batches of 64 at a rate of 0.001; the paper on 1,000 "
+    "of 128 at 0.0001."
+)
+
+
+def _rows(cell: Row, read: Callable[[], np.ndarray]) -> Rows:
+    return lambda: (read(), study.STUDY.stored(**cell))
+
+
+def _of(measure: str, cell: Row) -> np.ndarray:
+    return study.STUDY.results(measure, **cell)
+
+
+def _half_way(ones: float) -> Rows:
+    """At how many patterns half of them no longer stay, by Hebb's rule."""
+    cell = {**HOPFIELD, "ones": ones}
+    k = np.array(HOPFIELD["k"], float)
+
+    def crossing(fixed: np.ndarray) -> float:
+        below = np.flatnonzero(fixed < 0.5)
+        if not below.size or not below[0]:
+            return float("nan")
+        i = below[0] - 1
+        share = (fixed[i] - 0.5) / (fixed[i] - fixed[i + 1])
+        return float(k[i] + share * (k[i + 1] - k[i]))
+
+    return _rows(
+        cell, lambda: np.array([crossing(each) for each in _of("hebb fixed", cell)])
+    )
+
+
+_MANY_K = MANY["k"].index(250)
+_FIVE_K = MANY["k"].index(5)
+_FEW_OUTPUTS = {**INFERENCE, "outputs": 10}
+
+
+def _not_run(
+    name: str,
+    text: str,
+    figure: float,
+    unit: str,
+    where: str,
+    needs: str,
+    run: str = "",
+) -> Claim:
+    return Claim(
+        id=f"superposition/{name}",
+        chapter="06_superposition",
+        paper=PAPER,
+        text=text,
+        figure=figure,
+        unit=unit,
+        where=where,
+        source="paper",
+        study=run,
+        ours=None,
+        scale="full",
+        needs=needs,
+    )
+
+
+CLAIMS: list[Claim] = [
+    Claim(
+        id="superposition/many",
+        chapter="06_superposition",
+        paper=PAPER,
+        text="250 permutations on one network, the task found by one gradient of one "
+        "image, each task with labels of its own: errors",
+        figure=100 - 94.91,
+        unit="% of the digits",
+        where="PermutedMNIST, scenario GNu",
+        source="paper",
+        study="superposition",
+        ours=_rows(MANY, lambda: 100 * (1 - _of("one-shot GNu", MANY)[:, _MANY_K])),
+        why=(
+            _SHORT.format(MANY["steps"]),
+            f"Ours asks {MANY['asked']} images a seed.",
+            "Most of these errors are the masks' own: they are there too where the "
+            "task is told.",
+        ),
+        control=(
+            "one network trained in sequence, after 10 permutations",
+            _rows(RETENTION, lambda: 100 * (1 - _of("sequence", RETENTION)[:, -1])),
+        ),
+    ),
+    Claim(
+        id="superposition/one-image",
+        chapter="06_superposition",
+        paper=PAPER,
+        text="One gradient of one image finds its task among 5 permutations",
+        figure=100.0,
+        unit="% of the images",
+        where="the authors' notebook, 250 of 250",
+        source="code",
+        study="superposition",
+        ours=_rows(MANY, lambda: 100 * _of("one-shot", MANY)[:, _FIVE_K]),
+        within=0.02,
+        partly=0.2,
+        why=(
+            _SHORT.format(MANY["steps"]),
+            "The authors' network is 784-300-300-100, ours 784-300-100-100.",
+        ),
+        control=(
+            "10 outputs in place of 100, among 10 permutations",
+            _rows(
+                _FEW_OUTPUTS,
+                lambda: 100 * _of("one-shot entropy 1", _FEW_OUTPUTS),
+            ),
+        ),
+    ),
+    Claim(
+        id="superposition/told",
+        chapter="06_superposition",
+        paper=PAPER,
+        text="A mask for each of 5 permutations, the task told: errors",
+        figure=100 - 92.37,
+        unit="% of the digits",
+        where="the authors' notebook",
+        source="code",
+        study="superposition",
+        ours=_rows(
+            RETENTION,
+            lambda: 100 * (1 - _of("masks", RETENTION)[:, :5].mean(1)),
+        ),
+        why=(
+            f"Ours trains each mask on {RETENTION['steps']} batches of 64, the "
+            "authors on one pass over all digits.",
+            "The authors' network is 784-300-300-100, ours 784-300-100-100.",
+        ),
+        control=(
+            "one network trained in sequence, after 5 permutations",
+            _rows(RETENTION, lambda: 100 * (1 - _of("sequence", RETENTION)[:, 4])),
+        ),
+    ),
+    Claim(
+        id="superposition/bytes",
+        chapter="06_superposition",
+        paper=PAPER,
+        text="Bytes of a network a task over those of a mask a task",
+        figure=10_222.81 / 195.18,
+        unit="times",
+        where="SplitImageNet, 100 tasks",
+        source="paper",
+        study="superposition",
+        ours=_rows(
+            RETENTION,
+            lambda: _of("alone bytes", RETENTION) / _of("bytes", RETENTION),
+        ),
+        why=(
+            "The paper's masks are of a ResNet-50 and keep fewer of its weights; ours "
+            "keep about half, which no code sends in less than a bit each.",
+        ),
+    ),
+    Claim(
+        id="superposition/hebb-capacity",
+        chapter="06_superposition",
+        paper="hopfield1982neural",
+        text="Patterns in 200 units of which half still stay, by Hebb's rule",
+        figure=30.0,
+        unit="patterns",
+        where="0.15 for each unit",
+        source="second hand",
+        study="superposition",
+        ours=_half_way(0.5),
+        why=("Between the counts that were run ours is read off a straight line.",),
+        control=("the same with 30 % ones", _half_way(0.3)),
+    ),
+    _not_run(
+        "ewc",
+        "10 permutations by Online EWC, which protects weights of one network, read",
+        33.88,
+        "% right",
+        "PermutedMNIST, scenario GNu",
+        "Online EWC, which this course does not teach; minutes of one core",
+    ),
+    _not_run(
+        "si",
+        "10 permutations by Synaptic Intelligence, another such method, read",
+        29.31,
+        "% right",
+        "PermutedMNIST, scenario GNu",
+        "Synaptic Intelligence, which this course does not teach; minutes of one core",
+    ),
+    _not_run(
+        "tasks",
+        "One network of fixed weights holds permutations, told apart",
+        2_500,
+        "tasks",
+        "PermutedMNIST",
+        "full MNIST and 10 hours of one core a seed (a guess)",
+        "superposition",
+    ),
+    _not_run(
+        "imagenet",
+        "100 tasks of ImageNet on one network, told which, read",
+        89.58,
+        "% right",
+        "SplitImageNet",
+        "ImageNet and a GPU for days (an estimate)",
+    ),
+    _not_run(
+        "hopfield-steps",
+        "A mask kept in a Hopfield network is found again in fewer than",
+        30,
+        "gradient steps",
+        "HopSupSup",
+        "a search that notes after which step the mask is there; minutes of one core",
+    ),
+]
