@@ -59,6 +59,8 @@ _BASE: Row = {
     "steps": 120,
     "test": 1_000,
 }
+# The paper's training: RMSprop at this rate, this many batches for each task.
+PUBLISHED: Row = {"lr": 1e-4, "batch": 128, "steps": 1_000}
 MANY: Row = {
     **_BASE,
     "part": "many",
@@ -650,8 +652,7 @@ def grid(scale: str) -> list[Row]:
             {**HOPFIELD, "scale": "quick", "k": [10, 28, 60]},
         ]
     if scale == "full":
-        # The paper's: RMSprop 1e-4, 1,000 batches of 128 for each task.
-        far = {"scale": "full", "lr": 1e-4, "batch": 128, "steps": 1_000}
+        far = {"scale": "full", **PUBLISHED}
         wide = {**far, "hidden": [1024, 1024]}
         k = [10, 100, 500, 1_000, 2_500]
         return [
@@ -671,10 +672,12 @@ def grid(scale: str) -> list[Row]:
         {**INFERENCE, "outputs": 25},
         {**INFERENCE, "outputs": 10, "lr": 3e-4},
         {**INFERENCE, "outputs": 10, "lr": 3e-3},
+        {**INFERENCE, **PUBLISHED},
         ROTATIONS,
         {**ROTATIONS, **long},
         {**ROTATIONS, **long, "lr": 1e-4},
         {**ROTATIONS, "hidden": [1024, 1024]},
+        {**ROTATIONS, **PUBLISHED},
         {**ROTATIONS, "gap": 45},
         STREAM,
         NORMS,
@@ -691,7 +694,7 @@ def label(settings: Row) -> str:
     """Name some settings in a few words.
 
     >>> label({**ROTATIONS, "lr": 1e-4})
-    'rotations, 8 tasks, gap 10, 300-100-200, lr 0.0001, 100 steps'
+    'rotations, 8 tasks, gap 10, 300-100-200, lr 0.0001, 100 steps of 64'
     """
     words = [settings["part"]]
     words += [f"{settings['tasks']} tasks"] if "tasks" in settings else []
@@ -699,7 +702,7 @@ def label(settings: Row) -> str:
     if "outputs" in settings:
         widths = [*settings["hidden"], settings["outputs"]]
         words += ["-".join(map(str, widths)), f"lr {settings['lr']:g}"]
-        words += [f"{settings['steps']} steps"]
+        words += [f"{settings['steps']} steps of {settings['batch']}"]
     words += [f"ones {settings['ones']:g}"] if "ones" in settings else []
     if "half" in settings:
         words.append("half of each layer" if settings["half"] else "from 0 up")
@@ -734,7 +737,7 @@ STUDY = Study(
     },
     needs={
         "quick": "10 seconds of one core a seed",
-        "book": "full MNIST in MINITORCH_DATA; 35 minutes of one core",
+        "book": "full MNIST in MINITORCH_DATA; 45 minutes of one core",
         "full": "full MNIST in MINITORCH_DATA; 10 hours of one core a seed (a guess)",
     },
 )
