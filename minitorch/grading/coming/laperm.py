@@ -394,6 +394,7 @@ _HANDED = (
 )
 # Of what is tested and what is handed back.
 _TESTS = {
+    ("now", "now"): "",
     ("before", "before"): _FREE,
     ("after", "after"): _ORDER,
     ("now", "before"): _HANDED,
@@ -404,7 +405,6 @@ _TESTS = {
     "has moved on. Arrange anew for each test.",
     ("now", "end"): "The weights of the last test are handed back, not those of the "
     "smallest loss.",
-    ("now", "now"): "",
 }
 _ZERO = (
     "range(steps) counts from 0, and 0 is a multiple of k and of `every`: the first "
@@ -506,7 +506,7 @@ def _judge_honest(args: tuple, output: Any, want: Any) -> Problem | None:
 
 
 def _pinned_cases(rng: Rng) -> Cases:
-    yield np.array([0.0, 0.3, -0.5, 1.4, 1.4, 0.7]), 4, 0.05
+    yield np.array([0.0, 0.3, -0.5, 1.4, 1.4, 0.08, 1.55, 0.6]), 4, 0.05
     for dtype in (np.float32, np.float64):
         fit = False
         while not fit:
@@ -527,7 +527,7 @@ def _pinned_cases(rng: Rng) -> Cases:
     yield np.array([1.0, 3.0, 2.0]), 20, 0.02
     yield np.array([1.0, 3.0, 2.0]), 20, 0.2
     # Exactly so far apart: they meet.
-    yield Edge((np.array([0.0, 0.5, -0.25, 1.0]), 8, 0.03125))
+    yield Edge((np.array([0.0, 0.5, -0.25, 1.0, 0.375]), 8, 0.03125))
 
 
 def _apart(values: np.ndarray) -> np.ndarray:
@@ -635,7 +635,7 @@ def _fresh_cases(rng: Rng) -> Cases:
     yield (
         np.array([[0.3, -0.5, 0.2, 0.1], [-0.4, 0.9, 0.6, -0.8]]),
         np.array([[2.0, 4.0, -1.0, -3.0], [10.0, -20.0, 40.0, 30.0]]),
-        np.array([[0.4, 0.1, 0.9, 0.6], [0.7, 0.8, 0.2, 0.5]]),
+        np.array([[0.7, 0.8, 0.2, 0.5], [0.4, 0.1, 0.9, 0.6]]),
     )
     for dtype in (np.float32, np.float64):
         O, n = int(rng.integers(4, 6)), int(rng.integers(7, 10))
@@ -823,13 +823,10 @@ def _judge_fresh(args: tuple, output: Any, want: Any) -> Problem | None:
 
 
 def _log2_cases(rng: Rng) -> Cases:
-    # 6! / (3! 2!) = 60 and 6! = 720.
-    yield (
-        np.array(
-            [[0.0, 0.5, 0.0, 0.0, -0.5, 0.5], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]],
-        ),
-    )
-    # The second neuron's values are the first's, but not as often.
+    # 7! / (4! 2!) = 105 and 7! = 5040.
+    some = [0.5, 0.0, 0.5, 0.5, -0.5, 0.0, 0.5]
+    yield (np.array([some, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]]),)
+    # Each neuron has its own equal values, and the last has none.
     for n in (9, 30):
         O = int(rng.integers(3, 6))
         values = rng.choice([-1.5, 0.0, 0.0, 0.5, 2.0], (O, n))
@@ -971,7 +968,7 @@ def _weighed(digits: list[int], shift: int = 0) -> int:
 
 
 def _rank_of_cases(rng: Rng) -> Cases:
-    yield (np.array([1, 3, 0, 2]),)
+    yield (np.array([1, 3, 0, 4, 2]),)
     yield (np.arange(4),)
     yield (np.arange(5)[::-1].copy(),)
     for n in (6, 7, 10):
@@ -1059,7 +1056,7 @@ _rank_of_slips = (
 
 
 def _arrangement_cases(rng: Rng) -> Cases:
-    yield 10, 4
+    yield 15, 4
     yield 0, 4
     yield 119, 5
     for n in (6, 7, 10):
