@@ -26,6 +26,7 @@ from minitorch.studies import (
     subspaces,
     supermask_figures,
     supermasks,
+    superposition,
     tickets_figures,
 )
 from minitorch.studies.store import Row
@@ -145,12 +146,29 @@ def supermask_number() -> str:
     return f"{part}, {others}; full MNIST, 5 seeds, 95 % intervals"
 
 
+def superposition_number() -> str:
+    """How often one gradient names the task, and what forgetting is without masks."""
+    stored = superposition.STUDY.results
+    told = [
+        "{:.1f} % ({:.1f} to {:.1f})".format(*100 * np.array(mean_interval(found)))
+        for found in (
+            stored("one-shot", **superposition.MANY)[:, -1],
+            stored("masks", **superposition.RETENTION).mean(1),
+            stored("sequence", **superposition.RETENTION)[:, -1],
+        )
+    ]
+    part = f"one gradient names the task of {told[0]} of single images, of 250 tasks"
+    others = f"after 10 tasks masks read {told[1]}, one network in sequence {told[2]}"
+    return f"{part}; {others}; full MNIST, 5 seeds, 95 % intervals"
+
+
 NUMBERS = {
     "engine": engine_number,
     "hypernets": hypernet_number,
     "subspaces": subspace_number,
     "tickets": ticket_number,
     "supermasks": supermask_number,
+    "superposition": superposition_number,
 }
 
 

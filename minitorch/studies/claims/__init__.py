@@ -3,11 +3,18 @@
 A module a chapter, each with a list `CLAIMS`.
 """
 
-from minitorch.studies.claims import hypernets, subspaces, supermasks, tickets
+from minitorch.studies.claims import (
+    hypernets,
+    subspaces,
+    supermasks,
+    superposition,
+    tickets,
+)
 
 CLAIMS = [
     *hypernets.CLAIMS,
     *subspaces.CLAIMS,
     *tickets.CLAIMS,
     *supermasks.CLAIMS,
+    *superposition.CLAIMS,
 ]
