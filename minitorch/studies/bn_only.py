@@ -47,9 +47,10 @@ RECEIVED = 1_000  # images of which a receiver computes statistics anew
 # 0.01, 0.03, 0.1 83.1, 86.3, 87.2, 86.6; norms+output at 0.01, 0.03, 0.1 88.4, 89.0,
 # 86.7; all at 0.002, 0.005 96.0, 96.5. Averaged digits, 4 passes: norms of 512 units at
 # 0.02, 0.05, 0.15 73.4, 77.9, 82.0, of eight layers of 64 67.0, 74.6, 78.3.
-# resnet8 w8, 4,000 garments, 4 passes: norms at 0.05, 0.15 60.4, 66.3; random at 0.03,
-# 0.1 34.0, 40.6; output at 0.05 52.4; norms+output 69.4; all at 0.01 81.6. On digits
-# norms by SGD at 0.3 read 43.5, by Adam at 0.02, 0.05 43.4, 51.8.
+# resnet8 w8, 4,000 garments, 4 passes: norms at 0.05, 0.15, 0.3 60.4, 66.3, 65.5;
+# random at 0.03, 0.1, 0.3, 0.8 34.0, 40.6, 44.5, 43.6; output at 0.05, 0.15 52.4, 56.0;
+# norms+output at 0.05 69.4; all at 0.01 81.6. On digits norms by SGD at 0.3 read 43.5,
+# by Adam at 0.02, 0.05 43.4, 51.8.
 RATES: dict[str, dict[str, float]] = {
     "mlp": {
         "norms": 0.15,
@@ -62,8 +63,8 @@ RATES: dict[str, dict[str, float]] = {
     },
     "resnet": {
         "norms": 0.15,
-        "random": 0.1,
-        "output": 0.1,
+        "random": 0.3,
+        "output": 0.15,
         "norms+output": 0.05,
         "all": 0.01,
     },
@@ -112,12 +113,15 @@ SHAPES: Row = {
 }
 DEEPER = [[128] * depth for depth in (1, 2, 3, 4, 6)]
 WIDER = [[width] * 2 for width in (32, 64, 128, 256, 512)]
+# On seed 99 all of 64 units at 0.003, 0.02, 0.06 reads 58.5, 76.2, 86.2 %, of four
+# layers of 16 99.9, 99.7, 99.7.
 PLANE: Row = {
     **_MLP,
     "part": "plane",
     "shapes": [[64], [32, 32], [16] * 4, [256], [128, 128], [64] * 4],
     "points": 2_000,
     "turns": 2.0,
+    "rates": {"all": 0.06},
     "epochs": 40,
 }
 # By SGD, as the paper. What decay alone leaves of a number is exp(-shrink), shrink =
@@ -233,7 +237,8 @@ def network(settings: Row, hidden: list[int] | None = None) -> Network:
 
 def _fit(settings: Row, seed: int, g: Parametrization, data: Any, arm: str) -> Fit:
     """Train at the arm's rate, or at the one that the settings name."""
-    lr = settings.get("lr") or RATES[settings["net"]][arm]
+    rates = {**RATES[settings["net"]], **settings.get("rates", {})}
+    lr = settings.get("lr") or rates[arm]
     shared = {key: settings[key] for key in ("epochs", "batch", "optimiser")}
     return fit(g.net, g, data, lr=lr, seed=seed, **shared)
 
