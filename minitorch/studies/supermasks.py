@@ -78,12 +78,13 @@ ACTION: Row = {
     **_BASE,
     "part": "actions",
     "actions": list(ACTIONS),
-    "keep": 0.05,
+    "keep": 0.1,
     "epochs": 2,
     "lr": 1.2e-3,
 }
 FROZEN = ["rewind, zero", "rewind, frozen", "rewind, frozen grown"]
 FROZEN += ["rewind, frozen shuffled", "rewind, frozen shrunk"]
+FROZEN_KEEPS = [0.2, 0.5]
 
 LONG = 20  # passes of a learned mask
 SHORTER = [2, 6]  # for the curve
@@ -119,6 +120,7 @@ POPUP: Row = {
 # Ordinary training, 2 passes: at 0.0012, 0.0024, 0.005, 0.01 784-300-100-10 reads 97.2,
 # 97.7, 97.9, 97.6 %, 784-75-25-10 95.1, 96.2, 97.0, 97.0 %.
 WIDTH: Row = {**POPUP, "part": "width", "keep": [0.5], "dense lr": 5e-3}
+LONGER, LONGER_KEEPS = 10, [0.3, 0.5]  # passes, and at which keeps
 
 # The common row: one network and one split of the data for every method of the course.
 _COMMON: Row = {**_BASE, "net": "common", "images": 8_000, "epochs": 10}
@@ -546,13 +548,14 @@ def grid(scale: str) -> list[Row]:
         IN_SUBSPACE,
         {**IN_SUBSPACE, "d": 3_000},
         ACTION,
-        *[{**ACTION, "actions": FROZEN, "keep": keep} for keep in (0.1, 0.2, 0.5)],
+        {**ACTION, "actions": FROZEN, "keep": 0.05},
+        *[{**ACTION, "actions": FROZEN, "keep": keep} for keep in FROZEN_KEEPS],
         {**POPUP, **some, "weights": "kaiming"},
         {**POPUP, **four, "gain": "wrong"},
         {**POPUP, **four, "gain": "none"},
         {**POPUP, "scope": "global", "keep": [0.05, 0.1, 0.3]},
         *[{**WIDTH, "widths": [784, *hidden, 10]} for hidden in HIDDEN],
-        {**WIDTH, "keep": [0.3, 0.5], "epochs": 10},
+        {**WIDTH, "keep": LONGER_KEEPS, "epochs": LONGER},
         {**CRITERION, "criteria": OTHERS, "epochs": 8},
     ]
 
