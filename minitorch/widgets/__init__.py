@@ -34,6 +34,7 @@ from minitorch.widgets.subspace import SubspaceExplorer
 from minitorch.widgets.tape import TapeExplorer
 from minitorch.widgets.task_bars import TaskBars
 from minitorch.widgets.tickets import TicketLadder
+from minitorch.widgets.tile_rows import TileRows
 from minitorch.widgets.view import StaticView, Widget, show
 from minitorch.widgets.weight_scatter import WeightScatter
 
@@ -46,6 +47,7 @@ __all__ = [
     "TapeExplorer",
     "TaskBars",
     "TicketLadder",
+    "TileRows",
     "WeightScatter",
     "Widget",
     "show",
