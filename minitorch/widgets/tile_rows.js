@@ -65,6 +65,12 @@ function shade(t) {
 }
 const signed = (value) => String(Number(value.toPrecision(2))).replace("-", "−");
 
+function sized(svg, width, height) {
+  for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) {
+    svg.setAttribute(name, value);
+  }
+}
+
 // Labelled radios; `offered` holds [value, text]. Returns the box and show(value).
 function radios(text, offered, picked) {
   const name = `tr-${Math.random().toString(36).slice(2)}`;
@@ -222,7 +228,7 @@ function render({ model, el }) {
     const [o, tile] = model.get("chosen"), own = values[o], far = 2 * reach();
     const x = (v) => 14 + ((v + top) / (2 * top)) * (width - 28);
     line.replaceChildren();
-    for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) line.setAttribute(name, value);
+    sized(line, width, height);
     const [from, to] = [Math.max(own[tile] - far, -top), Math.min(own[tile] + far, top)].map(x);
     line.append(node("svg:rect", { class: "tr-band", x: from, y: 6, width: Math.max(to - from, 1), height: 34, fill: "#cfe3f3" }));
     let walls = 0;
@@ -248,7 +254,7 @@ function render({ model, el }) {
     if (width <= 0) return;
     const { steps, before: low, after, start } = run();
     chart.replaceChildren();
-    for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) chart.setAttribute(name, value);
+    sized(chart, width, height);
     const { sx, sy, left, right } = axes(chart, width, height,
       { low: 0, high: total, ticks: [0, 0.25, 0.5, 0.75, 1].map((share) => Math.round(share * total)), write: number, name: "step" },
       { low: 0, high: 1, ticks: [0, 0.25, 0.5, 0.75, 1], write: (y) => `${100 * y} %` });
@@ -291,23 +297,28 @@ function render({ model, el }) {
     const others = n - 1, off = own.filter((_, t) => isPinned(o, tile, t)).length;
     Object.assign(el.dataset, { k, lr, frame: f, view: before() ? "before" : "after", neuron: o, tile, pinned: off, walls });
     const [held, moved, both] = pairs[Math.max(f - 1, 0)], every = (O * n * (n - 1)) / 2;
-    allText.textContent = (folded ? `Each neuron's ${n} weights, where their pixels are. ` : `Each neuron's ${n} weights, in the order of their connections. `) +
+    allText.textContent = `Each neuron's ${n} weights, ${folded ? "where their pixels are" : "in the order of their connections"}. ` +
       (before() ? "These are the copy's numbers, as Adam moved them since the synchronisation before."
         : "The tiles of a neuron are the same at every synchronisation; only their places change.");
     bigHead.textContent = `Neuron ${names[o]}`;
     big.setAttribute("aria-label", `Weights of neuron ${names[o]}`);
-    bigText.replaceChildren(`Framed: the value ${signed(own[tile])}. It could trade places with ${others - off} of the ${others} others; `,
+    bigText.replaceChildren(`Framed: the value ${signed(own[tile])}. It could trade places with ${others - off} ` +
+      `of the ${others} others; `,
       node("span", { class: "tr-red" }, `${off} were pinned`), " (red dots). Click another, or go by the arrow keys.");
     const when = f === 0 ? `in the first ${number(run().at[0])} steps` : "since the synchronisation before";
     lineText.replaceChildren(`Adam takes a weight about as far as the learning rates add up to: ${number(reach())} ${when}. `,
       `Values further apart than twice that keep their order. The band is what the framed value can trade with. `,
       node("span", { class: "tr-red" }, walls ? `Red below: ${walls} of ${others} pairs of neighbours pinned` : ""),
       walls ? "; nothing passes there." : "No two neighbours are pinned.",
-      node("br"), f === 0 ? "" : `Measured, all neurons: of ${number(held)} pinned pairs ${number(both)} changed their order, of ${number(every - held)} others ${number(moved - both)}.`);
-    line.setAttribute("aria-label", `The ${n} values of neuron ${names[o]} on a line: ${off} of ${others} too far from ${signed(own[tile])} to trade with it, ${walls} pairs of neighbours pinned`);
+      node("br"), f === 0 ? "" : `Measured, all neurons: of ${number(held)} pinned pairs ${number(both)} changed their order, ` +
+        `of ${number(every - held)} others ${number(moved - both)}.`);
+    line.setAttribute("aria-label", `The ${n} values of neuron ${names[o]} on a line: ` +
+      `${off} of ${others} too far from ${signed(own[tile])} to trade with it, ` +
+      `${walls} pairs of neighbours pinned`);
     chartText.textContent = "Accuracy on held-out digits: up as the copy moves, down at each synchronisation." +
       (free === undefined ? "" : ` Dashed: ${percent(free)}, the same start and rate with no synchronisation, ordinary training.`);
-    chart.setAttribute("aria-label", `Accuracy over ${number(total)} steps, from ${percent(run().start)} to ${percent(run().after.at(-1))} after the last synchronisation`);
+    chart.setAttribute("aria-label", `Accuracy over ${number(total)} steps, from ${percent(run().start)} ` +
+      `to ${percent(run().after.at(-1))} after the last synchronisation`);
   }
 
   const bigBox = node("figure", {}, bigHead, big, bigText);
