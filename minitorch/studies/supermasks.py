@@ -84,7 +84,7 @@ ACTION: Row = {
 }
 FROZEN = ["rewind, zero", "rewind, frozen", "rewind, frozen grown"]
 FROZEN += ["rewind, frozen shuffled", "rewind, frozen shrunk"]
-FROZEN_KEEPS = [0.2, 0.5]
+FEW_KEPT, FROZEN_KEEPS = 0.05, [0.2, 0.5]
 
 LONG = 20  # passes of a learned mask
 SHORTER = [2, 6]  # for the curve
@@ -548,7 +548,7 @@ def grid(scale: str) -> list[Row]:
         IN_SUBSPACE,
         {**IN_SUBSPACE, "d": 3_000},
         ACTION,
-        {**ACTION, "actions": FROZEN, "keep": 0.05},
+        {**ACTION, "actions": FROZEN, "keep": FEW_KEPT},
         *[{**ACTION, "actions": FROZEN, "keep": keep} for keep in FROZEN_KEEPS],
         {**POPUP, **some, "weights": "kaiming"},
         {**POPUP, **four, "gain": "wrong"},
