@@ -13,11 +13,10 @@ from minitorch.studies.study import Study
 
 _LONG = 8  # passes, of the two lengths the one that is nearer to the paper's
 _CRITERIA: Row = {"scale": "book", "part": "criteria", "epochs": _LONG}
-_LEARNED: Row = {"scale": "book", "part": "learned"}
+_LEARNED: Row = {"scale": "book", "part": "learned", "epochs": supermasks.LONG}
+_POPUP: Row = {"scale": "book", "part": "popup", "scope": "layer", "gain": "right"}
 _REBUILT: Row = {"scale": "book", "part": "rebuild", "choose": "subset"}
-_SHORT = (
-    "Ours trains few passes with Adam; the paper's masks come from longer training."
-)
+_SHORT = "Ours trains fewer passes, with Adam."
 _SEEN = "The share that counts as reproduced was set after the rows were seen."
 _MEMORY = "The paper's figure is from memory: not checked against the paper."
 
@@ -39,7 +38,7 @@ def _masked(what: str) -> Rows:
 
 def _errors(weights: str, rescale: bool) -> Rows:
     """Errors in %, sampled as in the paper."""
-    wanted = {**_LEARNED, "weights": weights, "rescale": rescale, "s0": 0.0}
+    wanted = {**_LEARNED, "weights": weights, "rescale": rescale}
 
     def read() -> np.ndarray:
         return 100 * (1 - supermask_figures.learned("sample", weights, rescale))
@@ -47,10 +46,27 @@ def _errors(weights: str, rescale: bool) -> Rows:
     return _of(supermasks.STUDY, wanted, read)
 
 
-def _kept_for_each() -> np.ndarray:
+def _chosen() -> np.ndarray:
+    """Of the random numbers offered to a weight, the share that it takes, in %."""
     read = supermask_figures.rebuilt()
-    kept: np.ndarray = read["kept"][:, -1] / read["weights"]
-    return kept
+    share: np.ndarray = 100 * read["chosen"][:, -1] / read["candidates"][:, -1]
+    return share
+
+
+def _best_keep() -> np.ndarray:
+    """Of each seed, the keep in % at which edge-popup reads best."""
+    keeps, accuracy = supermask_figures.popup()
+    best: np.ndarray = 100 * keeps[accuracy.argmax(1)]
+    return best
+
+
+def _signed_gain() -> np.ndarray:
+    """Points that signed constants gain over normal numbers, at 30 % kept."""
+    found = []
+    for weights in ("signed", "kaiming"):
+        keeps, accuracy = supermask_figures.popup(weights)
+        found.append(100 * accuracy[:, keeps.tolist().index(0.3)])
+    return found[0] - found[1]
 
 
 def _zhou(
@@ -152,31 +168,62 @@ CLAIMS: list[Claim] = [
         "table 1",
         "second hand",
         _errors("signed-glorot", rescale=True),
-        "The authors' example trains 440,000 steps with SGD at a rate of 100, ours 936 "
-        "with Adam at 0.3.",
+        "The authors' example trains 440,000 steps with SGD at a rate of 100, ours "
+        "9,380 with Adam at 0.1.",
         _MEMORY,
         _SEEN,
         within=0.2,
     ),
     Claim(
-        id="supermasks/rebuilt-cost",
+        id="supermasks/best-keep",
+        chapter="05_supermasks",
+        paper="ramanujan2020hidden",
+        text="Edge-popup reads best where it keeps (in the paper 30 to 70 %)",
+        figure=50,
+        unit="% of the weights",
+        where="figures on CIFAR-10",
+        source="second hand",
+        study="supermasks",
+        ours=_of(supermasks.STUDY, {**_POPUP, "weights": "signed"}, _best_keep),
+        within=0.4,
+        why=(
+            "The paper's networks are convolutional and read CIFAR-10, ours has three "
+            "matrices and reads digits. Ours is the best of nine keeps on the test "
+            "digits.",
+        ),
+    ),
+    Claim(
+        id="supermasks/signed-gain",
+        chapter="05_supermasks",
+        paper="ramanujan2020hidden",
+        text="At 30 % kept, signed constants instead of normal numbers gain",
+        figure=68.6 - 61.7,
+        unit="points",
+        where="the authors' code, README",
+        source="code",
+        study="supermasks",
+        ours=_of(supermasks.STUDY, _POPUP, _signed_gain),
+        within=0.5,
+        why=(
+            "The paper's figure is of ResNet-50 on ImageNet, where 38 % are missed; on "
+            "digits there is less to gain.",
+        ),
+    ),
+    Claim(
+        id="supermasks/rebuilt-share",
         chapter="05_supermasks",
         paper="pensia2020optimal",
-        text="A network found in a random one keeps for each weight it stands for",
-        figure=9.39,
-        unit="random weights",
+        text="A network found in a random one takes of the numbers offered to a weight",
+        figure=100 * 3_725_871 / 8_337_000,
+        unit="%",
         where="the authors' code, README",
         source="code",
         study="subset_sums",
-        ours=_of(
-            subset_sums.STUDY,
-            _REBUILT,
-            _kept_for_each,
-        ),
-        within=0.2,
+        ours=_of(subset_sums.STUDY, _REBUILT, _chosen),
+        within=0.1,
         why=(
-            "The paper gives each weight 21 random ones and counts one for each; ours "
-            "20 for either sign of its input, and counts the copies too.",
+            "The paper gives each weight 21 random numbers and stops at an error of "
+            "0.01, ours 20 for either sign of its input and takes the best subset.",
             "The paper's network is 784-500-10, ours 784-16-10.",
             _SEEN,
         ),
