@@ -177,7 +177,7 @@ def frozen() -> Picture:
     """What dropped weights should be: at 0, frozen, or frozen only where they grew.
 
     >>> frozen().title
-    'Freezing only what grew gains ... points over zeros at ... % kept, at random ...'
+    'At 10 % kept, freezing only the dropped weights that grew changes ... points, ...'
     """
     keeps = np.array([study.ACTION["keep"], *study.FROZEN_KEEPS])
 
@@ -188,7 +188,10 @@ def frozen() -> Picture:
 
     words = {"grown": "treatment", "shuffled": "control", "shrunk": "opposite"}
     found = {what: change(f"rewind, frozen {what}") for what in words}
-    low = [f"{found[what][:, 0].mean():+.1f}" for what in ("grown", "shuffled")]
+    low = [
+        f"{round(found[what][:, 0].mean(), 1) + 0.0:+.1f}".replace("+0.0", "0.0")
+        for what in ("grown", "shuffled")
+    ]
     return curves(
         [
             Series("supermask", 100 * keeps, found["grown"], "only those that grew"),
