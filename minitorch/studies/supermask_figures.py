@@ -6,6 +6,8 @@ what was read.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from minitorch.plots import Picture, Series, Table, curves, methods, table
@@ -20,7 +22,9 @@ from minitorch.weird.subset_sum import counting_bound, enough
 BOOK: Row = {"scale": "book"}
 NET = "book scale: stored runs, 784-300-100-10 without biases"
 NOTE = f"{NET}, full MNIST 60,000/10,000, 5 seeds, 95 % intervals"
-KEPT = f"{100 * study.ACTION['keep']:.0f} % kept of each layer"
+KEPT = (
+    f"{100 * study.ACTION['keep']:.0f} % kept of each layer, 2 passes before and after"
+)
 SUMS = "book scale: stored runs, 300 weights a seed, 5 seeds, 95 % intervals"
 SMALL = (
     "book scale: stored runs, 784-16-10 without biases, embedded digits 8,000/2,000, "
@@ -117,7 +121,7 @@ def criteria() -> Table:
         ["criterion", "start, %", "at keep, %", "signed constant, %", "at keep, %"],
         lines,
         caption="Accuracy of masks on weights that were never trained, at the keep of "
-        f"six that is best on average; {NOTE}",
+        f"six that is best on average, after 2 passes of training; {NOTE}",
     )
 
 
@@ -186,8 +190,10 @@ def frozen() -> Picture:
         these = [acted(pair, keep) for keep in keeps]
         return 100 * (np.array(these) - np.array(zeros)).T
 
-    words = {"grown": "treatment", "shuffled": "control", "shrunk": "opposite"}
-    found = {what: change(f"rewind, frozen {what}") for what in words}
+    found = {
+        what: change(f"rewind, frozen {what}")
+        for what in ("grown", "shuffled", "shrunk")
+    }
     low = [
         f"{round(found[what][:, 0].mean(), 1) + 0.0:+.1f}".replace("+0.0", "0.0")
         for what in ("grown", "shuffled")
@@ -196,19 +202,20 @@ def frozen() -> Picture:
         [
             Series("supermask", 100 * keeps, found["grown"], "only those that grew"),
             Series("control", 100 * keeps, found["shuffled"], "as many, at random"),
-            Series("fresh_start", 100 * keeps, found["shrunk"], "those that shrank"),
-            Series("one_shot", 100 * keeps, change("rewind, frozen"), "all"),
+            Series("coordinates", 100 * keeps, found["shrunk"], "those that shrank"),
+            Series("frozen_at_start", 100 * keeps, change("rewind, frozen"), "all"),
         ],
         title=f"At {100 * keeps[0]:.0f} % kept, freezing only the dropped weights that "
         f"grew changes {low[0]} points, as many at random {low[1]}",
         xlabel="weights kept of each layer, %",
         ylabel="points over zeros",
-        note=f"{NOTE}; which dropped weights are frozen at their start; paired by seed",
+        note=f"{NOTE}, 2 passes before and after; which dropped weights are frozen at "
+        "their start; paired by seed",
     )
 
 
 def few_kept() -> Table:
-    """The same where few are kept, seed by seed: some starts hardly train.
+    """The same where few are kept, seed by seed: some starts train badly with zeros.
 
     >>> few_kept().columns[0]
     'dropped weights'
@@ -226,7 +233,7 @@ def few_kept() -> Table:
         ["dropped weights", *(f"seed {seed}, %" for seed in range(5))],
         lines,
         caption=f"Test accuracy with {100 * study.FEW_KEPT:.0f} % kept of each layer, "
-        f"trained again from where they started; {NOTE}",
+        f"trained again from where they started, 2 passes; {NOTE}",
     )
 
 
@@ -363,7 +370,7 @@ def passes() -> Picture:
                 "signs: sampled",
             ),
             Series("supermask", n, along("threshold", "glorot"), "glorot: threshold"),
-            Series("fresh_start", n, along("sample", "glorot"), "glorot: sampled"),
+            Series("he_start", n, along("sample", "glorot"), "glorot: sampled"),
         ],
         title=f"From {n[0]} to {n[-1]} passes a learned mask of signed constants gains "
         f"{gained.mean():.1f} points",
@@ -388,7 +395,8 @@ def rescaled() -> Picture:
         title="Rescaling, which changes no decision of a mask that is fixed, brings "
         f"{points(values[2], values[3])} to one that is learned",
         xlabel="test accuracy, sampled",
-        note=f"{NOTE}, {study.LONG} passes",
+        note=f"{NOTE}, {study.LONG} passes of Adam at {study.LEARNED['lr']:g}, a rate "
+        "tuned with rescaling",
     )
 
 
@@ -411,7 +419,7 @@ def gap() -> Picture:
         names,
         lost,
         title=f"Read by threshold a mask loses {words[1]} points of its mean weights, "
-        f"of standardised pixels {words[3]}, with scores from 2 {words[4]}",
+        f"of standardised pixels {words[3]}, or {words[4]} where scores start at 2",
         xlabel="points lost by the threshold",
         note=f"{NOTE}, signed constants, rescaled, {SHORT} passes; paired by seed",
     )
@@ -448,8 +456,8 @@ def paper() -> Table:
         lines,
         caption="* from memory or second hand: not checked against the paper. Masks of "
         "training: after 8 passes, the best keep of six. Learned masks: sampled ten "
-        f"times, as in the paper, {study.LONG} passes. Trained: {study.LONGER} passes; "
-        f"{NOTE}",
+        f"times, as in the authors' code, {study.LONG} passes. Trained: "
+        f"{study.LONGER} passes; {NOTE}",
     )
 
 
@@ -774,7 +782,12 @@ def common() -> Table:
     >>> common().columns
     ('what is sent', 'bits', 'decoded accuracy', 'seconds')
     """
-    return row.rows(CASES)
+    shown = row.rows(CASES)
+    return replace(
+        shown,
+        caption=f"{shown.caption}, of all trainings of a line: five of edge-popup, "
+        "three of learned masks and of the generator, one elsewhere",
+    )
 
 
 def common_rates() -> Picture:
