@@ -291,7 +291,7 @@ def test_both_views_hold_what_the_module_reads():
 
 
 LOOK = """
-const radio = (value) => el.querySelector(`input[type=radio][value="${value}"]`);
+const choose = (value) => el.querySelector(`.tr-pick[data-value="${value}"]`);
 // Where each tile of a list stands, in tiles from the upper left.
 const stand = (list, side) => list.map((each) => {
   const [x, y] = each.style.transform.match(/[\\d.]+/g);
@@ -299,8 +299,8 @@ const stand = (list, side) => list.map((each) => {
 });
 const look = () => ({ ...el.dataset, text: el.innerText, state: { ...state, runs: 0 },
   said: el.querySelector("input[type=range]").getAttribute("aria-valuetext"),
-  checked: all("input[type=radio]:checked").map((each) => each.value),
-  off: all("input[type=radio]:disabled").map((each) => each.value),
+  checked: all(".tr-pick[aria-pressed=true]").map((each) => each.dataset.value),
+  off: all(".tr-pick:disabled").map((each) => each.dataset.value),
   small: all(".tr-all button").map((button) =>
     stand([...button.querySelectorAll("rect")], 10)),
   big: stand(tiles, tiles[0].offsetWidth),
@@ -402,18 +402,18 @@ def test_a_reader_moves_tiles_and_chooses_runs(tmp_path):
   seen.first = look();
   put(range, 2);
   seen.earlier = look();
-  radio("before").click();
+  choose("before").click();
   seen.copy = look();
   put(range, 0);
   seen.start = look();
   put(range, 1);
   seen.copied = look();
-  radio("after").click();
-  radio("0.001").click();
+  choose("after").click();
+  choose("0.001").click();
   seen.slow = look();
-  radio("10").click();
+  choose("10").click();
   seen.longer = look();
-  radio("20").click();
+  choose("20").click();
   seen.once = look();
   all(".tr-all button")[1].click();
   tiles[4].click();
@@ -487,9 +487,9 @@ def test_a_reader_trains_with_the_kernel(tmp_path):
   for (const [name, value] of Object.entries(AFTER)) model.set(name, value);
   heard["msg:custom"].forEach((call) => call({ done: true }));
   seen.trained = { ...look(), free: button.disabled, status: status.textContent };
-  radio("0.001").click();
+  choose("0.001").click();
   seen.back = look();
-  el.querySelector("input[type=radio][value='6']").click();
+  choose("6").click();
   seen.again = look();
   heard["msg:custom"].forEach((call) => call({ error: "ValueError: no" }));
   seen.refused = status.textContent;
