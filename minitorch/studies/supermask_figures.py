@@ -16,7 +16,7 @@ from minitorch.studies import common as row
 from minitorch.studies import subset_sums
 from minitorch.studies import supermasks as study
 from minitorch.studies.store import Row
-from minitorch.studies.tickets_figures import percent, points
+from minitorch.studies.words import percent, points, spread
 from minitorch.weird.subset_sum import counting_bound, enough
 
 BOOK: Row = {"scale": "book"}
@@ -30,11 +30,6 @@ SMALL = (
     "book scale: stored runs, 784-16-10 without biases, embedded digits 8,000/2,000, "
     "5 seeds, means"
 )
-
-
-def _short(values: np.ndarray) -> str:
-    mean, low, _ = (100 * float(each) for each in mean_interval(values))
-    return f"{mean:.1f} ± {mean - low:.1f}"
 
 
 # ----------------------------------------------------------------------------
@@ -115,7 +110,7 @@ def criteria() -> Table:
         line = [name.replace("_", " ")]
         for what in ("", "constant"):
             keep, accuracy = best(name, what)
-            line += [_short(accuracy), f"{100 * keep:.0f}"]
+            line += [spread(accuracy), f"{100 * keep:.0f}"]
         lines.append(line)
     return table(
         ["criterion", "start, %", "at keep, %", "signed constant, %", "at keep, %"],
@@ -251,8 +246,8 @@ def signs() -> Table:
             lost = acted(f"{one}, zero{when}")
             mean, low, high = (100 * float(each) for each in mean_interval(kept - lost))
             line += [
-                _short(lost),
-                _short(kept),
+                spread(lost),
+                spread(kept),
                 f"{mean:.1f} ({low:.1f} to {high:.1f})",
             ]
         lines.append(line)
@@ -275,7 +270,7 @@ def untrained() -> Table:
     for pair, (one, zero) in study.ACTIONS.items():
         before, after = (acted(name) for name in (f"{pair} untrained", pair))
         words = [each.replace("_", " ") for each in (one, zero)]
-        lines.append([*words, _short(before), _short(after)])
+        lines.append([*words, spread(before), spread(after)])
     return table(
         ["kept weights", "dropped weights", "untrained, %", "trained, %"],
         lines,
@@ -333,8 +328,8 @@ def reads() -> Table:
     """
     lines = []
     for name, how in _WEIGHTS.items():
-        cells = [_short(learned(read, *how)) for read in READS]
-        cells += [_short(learned(each, *how)) for each in ("shuffled", "other")]
+        cells = [spread(learned(read, *how)) for read in READS]
+        cells += [spread(learned(each, *how)) for each in ("shuffled", "other")]
         shares = [percent(learned(each, *how)) for each in ("ones", "undecided")]
         lines.append([name, *cells, *shares])
     return table(
@@ -450,7 +445,7 @@ def paper() -> Table:
             values = learned("sample", *_WEIGHTS[ours])
         else:
             values = best("large_final_same_sign", ours, epochs=8)[1]
-        lines.append([name, figure, _short(values)])
+        lines.append([name, figure, spread(values)])
     return table(
         ["weights", _ZHOU, "ours, %"],
         lines,
@@ -533,7 +528,7 @@ def scales() -> Table:
     for keep in found["wrong"][0]:
         line = [f"{keep:g}"]
         for keeps, accuracy in found.values():
-            line.append(_short(accuracy[:, keeps.tolist().index(keep)]))
+            line.append(spread(accuracy[:, keeps.tolist().index(keep)]))
         lines.append(line)
     return table(
         ["keep", "by 1 / sqrt(keep)", "by 1", "by 1 / sqrt(1 - keep)"],
@@ -581,7 +576,7 @@ def longer_popup() -> Table:
     wanted = {**BOOK, "part": "width", "epochs": study.LONGER}
     long = study.STUDY.results("test", **wanted)
     lines = [
-        [str(n), *(_short(each) for each in chosen.T), _short(dense(n))]
+        [str(n), *(spread(each) for each in chosen.T), spread(dense(n))]
         for n, chosen in ((2, short[:, at]), (study.LONGER, long))
     ]
     names = [f"{100 * keep:.0f} % chosen, %" for keep in study.LONGER_KEEPS]
@@ -603,8 +598,8 @@ def scopes() -> Table:
     own, apart = popup()
     lines = []
     for i, keep in enumerate(keeps):
-        line = [f"{keep:g}", _short(apart[:, own.tolist().index(keep)])]
-        line += [_short(together[:, i]), *(percent(share) for share in shares[i])]
+        line = [f"{keep:g}", spread(apart[:, own.tolist().index(keep)])]
+        line += [spread(together[:, i]), *(percent(share) for share in shares[i])]
         lines.append(line)
     return table(
         ["keep", "by layer, %", "together, %", "784-300 keeps, %", "300-100", "100-10"],
@@ -826,7 +821,7 @@ def stacked() -> Table:
             for measure in ("d", "bytes", "decoded")
         )
         counts = [f"{d.mean():,.0f}", f"{8 * size.mean():,.0f}"]
-        lines.append([name, *counts, _short(right)])
+        lines.append([name, *counts, spread(right)])
 
     for i, n in enumerate(study.ON_GENERATOR["n"]):
         add(f"mask of a generator, n = {n}", i, {"on": "generator"})

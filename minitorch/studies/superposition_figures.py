@@ -12,7 +12,6 @@ import numpy as np
 
 from minitorch.models import mlp
 from minitorch.plots import Picture, Series, Table, curves, methods, table
-from minitorch.stats import mean_interval
 from minitorch.studies import common as row
 from minitorch.studies import supermasks
 from minitorch.studies import superposition as study
@@ -27,7 +26,7 @@ from minitorch.studies.superposition import (
     ROTATIONS,
     STREAM,
 )
-from minitorch.studies.tickets_figures import percent, points
+from minitorch.studies.words import percent, points, spread
 from minitorch.weird.superposition import SEARCHES, passes
 
 FIVE = "5 seeds, 95 % intervals"
@@ -46,13 +45,6 @@ def stored(measure: str, cell: Row) -> np.ndarray:
     (5, 250)
     """
     return study.STUDY.results(measure, **cell)
-
-
-def _short(values: np.ndarray, by: float = 100) -> str:
-    if len(values) == 1:
-        return f"{by * float(values[0]):.1f} (1 seed)"
-    mean, low, _ = (by * float(each) for each in mean_interval(values))
-    return f"{mean:.1f} ± {mean - low:.1f}"
 
 
 def _mean(values: np.ndarray) -> str:
@@ -198,7 +190,7 @@ def ways() -> Table:
     """
     tasks = RETENTION["tasks"]
     size, whole = stored("bytes", RETENTION), stored("alone bytes", RETENTION)
-    one = [_short(stored(each, RETENTION)[:, -1]) for each in ("sequence", "first")]
+    one = [spread(stored(each, RETENTION)[:, -1]) for each in ("sequence", "first")]
     lines = [["one network in sequence", *one, f"{whole.mean() / tasks:,.0f}"]]
     for name, key, each in (
         ("a mask a task", "masks", size),
@@ -206,7 +198,7 @@ def ways() -> Table:
         ("a network a task", "alone", whole),
     ):
         values = stored(key, RETENTION)
-        cells = [_short(values.mean(1)), _short(values[:, 0])]
+        cells = [spread(values.mean(1)), spread(values[:, 0])]
         lines.append([name, *cells, f"{each.mean():,.0f}"])
     return table(
         ["way", "all tasks, %", "first task, %", "bytes a task"],
@@ -227,13 +219,13 @@ def scenarios() -> Table:
     >>> [line[0] for line in scenarios().rows]
     ['GG', 'GNs', 'GNu', 'NNs, eps 0.4', 'NNs, eps 0.8']
     """
-    lines = [["GG", "both", "either", _short(stored("given", INFERENCE)), "the same"]]
+    lines = [["GG", "both", "either", spread(stored("given", INFERENCE)), "the same"]]
     for name, labels in (("GNs", "shared"), ("GNu", "its own")):
         values = [stored(f"{name} one-shot {n}", INFERENCE) for n in (1, 128)]
-        lines.append([name, "training", labels, *map(_short, values)])
+        lines.append([name, "training", labels, *map(spread, values)])
     for eps in (0.4, EPS):
         end = stored("NNs", STREAM)[:, STREAM["eps"].index(eps)]
-        lines.append([f"NNs, eps {eps:g}", "never", "shared", "", _short(end)])
+        lines.append([f"NNs, eps {eps:g}", "never", "shared", "", spread(end)])
     return table(
         ["scenario", "task told in", "labels", "one image, %", "128 images, %"],
         lines,
@@ -285,7 +277,7 @@ def objectives() -> Table:
         for objective in ("entropy", "G")[: 1 + (n > study.REAL)]:
             for search in SEARCHES:
                 found = [
-                    _short(stored(f"{search} {objective} {group}", cell))
+                    spread(stored(f"{search} {objective} {group}", cell))
                     for group in (1, 16, 128)
                 ]
                 lines.append([f"{n}, {objective}", NAMES[search], *found])
@@ -366,9 +358,9 @@ def rotations() -> Table:
     lines = []
     for name, cell in turned().items():
         heat = cell["temperatures"].index(1.0)
-        line = [name, _short(stored("given", cell))]
-        line.append(_short(stored("error", cell)[:, heat]))
-        line += [_short(stored(search, cell)[:, heat]) for search in SEARCHES]
+        line = [name, spread(stored("given", cell))]
+        line.append(spread(stored("error", cell)[:, heat]))
+        line += [spread(stored(search, cell)[:, heat]) for search in SEARCHES]
         lines.append([*line, _mean(stored("off", cell))])
     return table(
         ["turned digits", "digits, %", "calibration error, %"]
@@ -428,7 +420,7 @@ def stream() -> Table:
             _mean(stored(key, STREAM)[:, i])
             for key in ("masks", "extra", "missed", "wrong")
         ]
-        lines.append([f"{eps:g}", *counts, _short(stored("NNs", STREAM)[:, i])])
+        lines.append([f"{eps:g}", *counts, spread(stored("NNs", STREAM)[:, i])])
     tasks = len(set(STREAM["stream"]))
     return table(
         ["eps", "masks", "too many", "too few", "wrong mask", "digits, %"],
