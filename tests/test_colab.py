@@ -1,8 +1,8 @@
 """The notebooks in Colab's versions, with nothing of this checkout but the wheel.
 
 A virtual environment gets exactly Colab's published versions, then our wheel, and each
-notebook runs alone in an empty folder. On Python 3.13, as Colab has, where it is at
-hand, else on the Python that runs the tests. Never skipped.
+notebook runs alone in an empty folder, two at a time. On Python 3.13, as Colab has,
+where it is at hand, else on the Python that runs the tests. Never skipped.
 """
 
 import hashlib
@@ -12,14 +12,18 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from book.notebooks import BUILD, ONE_THREAD, ROOT, sources
+from book.notebooks import AT_A_TIME, BUILD, ONE_THREAD, ROOT, sources
 
 PINS = Path(__file__).with_name("colab") / "pins.txt"
 COLAB_PYTHON = "3.13"
+
+# A notebook that was run: how that ended, and the folder it was in.
+Run = tuple[subprocess.CompletedProcess[str], Path]
 
 
 def _runs(python: str | Path) -> bool:
@@ -91,33 +95,47 @@ def test_pins_are_what_is_installed(colab: Path) -> None:
         assert name in there
 
 
+@pytest.fixture(scope="session")
+def runs(colab: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    """Every notebook, run alone in an empty folder, two at a time."""
+
+    def run(source: Path) -> Run:
+        base = tmp_path_factory.mktemp(source.stem)
+        folder, home, driver = (base / name for name in ("empty", "home", "driver"))
+        for each in (folder, home, driver):
+            each.mkdir()
+        shutil.copy(source, folder)
+        for name in ("run_one.py", "yardstick.py"):
+            shutil.copy(ROOT / "book" / name, driver)
+        environment = {
+            "PATH": os.pathsep.join([str(colab.parent), os.environ["PATH"]]),
+            "HOME": str(home),
+            "USERPROFILE": str(home),
+            "LANG": "C.UTF-8",
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+            **{
+                name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ
+            },
+            **ONE_THREAD,
+        }
+        done = subprocess.run(
+            [colab, str(driver / "run_one.py"), source.name],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        return done, folder
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        done = pool.map(run, sources())
+        return dict(zip([source.stem for source in sources()], done, strict=True))
+
+
 @pytest.mark.parametrize("source", sources(), ids=lambda source: source.stem)
-def test_notebook_runs_alone_in_colab(
-    source: Path, colab: Path, tmp_path: Path
-) -> None:
-    folder, home, driver = (tmp_path / name for name in ("empty", "home", "driver"))
-    for each in (folder, home, driver):
-        each.mkdir()
-    shutil.copy(source, folder)
-    for name in ("run_one.py", "yardstick.py"):
-        shutil.copy(ROOT / "book" / name, driver)
-    environment = {
-        "PATH": os.pathsep.join([str(colab.parent), os.environ["PATH"]]),
-        "HOME": str(home),
-        "USERPROFILE": str(home),
-        "LANG": "C.UTF-8",
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        **{name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ},
-        **ONE_THREAD,
-    }
-    done = subprocess.run(
-        [colab, str(driver / "run_one.py"), source.name],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
+def test_notebook_runs_alone_in_colab(source: Path, runs: dict[str, Run]) -> None:
+    done, folder = runs[source.stem]
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     cells = json.loads((folder / source.name).read_text(encoding="utf-8"))["cells"]
     code = [cell for cell in cells if cell["cell_type"] == "code"]

@@ -19,7 +19,7 @@ SCALES = ("quick", "book", "full")
 NAMES = ["subspaces", "finetune", "cartpole"]
 NAMES += ["hypernets", "left_alone", "hyper_lstm", "cppn", "neat"]
 NAMES += ["pruned", "tickets", "connectivity"]
-NAMES += ["supermasks", "subset_sums", "superposition"]
+NAMES += ["supermasks", "subset_sums", "superposition", "laperm"]
 MODULES = {name: f"minitorch.studies.{name}" for name in NAMES}
 
 
