@@ -109,6 +109,10 @@ STYLES = {
     "bn_only": Style("BatchNorm only", "#B23A0A", "p"),
     "coordconv": Style("CoordConv", "#871168", "<"),
     "control": Style("control", "#8C8C8C", ">"),
+    # Settings of one method, in this order.
+    "small": Style("small", "#0072B2", "<"),
+    "middle": Style("middle", "#0FA062", "p"),
+    "large": Style("large", "#871168", "8"),
 }
 
 
