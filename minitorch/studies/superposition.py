@@ -912,7 +912,7 @@ STUDY = Study(
     needs={
         "quick": "10 seconds of one core a seed",
         "book": "full MNIST in MINITORCH_DATA; 50 minutes of one core",
-        "full": "full MNIST in MINITORCH_DATA; 10 hours of one core a seed (a guess), of "
-        "which the first cell takes half an hour",
+        "full": "full MNIST in MINITORCH_DATA; 10 hours of one core a seed (a guess), "
+        "the first cell half an hour",
     },
 )
