@@ -80,8 +80,11 @@ def log_ticks(ax: Axes, low: float, high: float) -> None:
     decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
     for steps in ((1, 2, 5), (1, 3), (1,)):
         ticks = np.outer(decades, steps).ravel()
-        shown = [number(tick) for tick in ticks if low <= tick <= high]
-        if len("  ".join(shown)) <= LINE:
+        ticks = ticks[(low <= ticks) & (ticks <= high)]
+        wide = np.array([len(number(tick)) for tick in ticks])
+        room = LINE * np.diff(np.log(ticks)) / max(np.log(high / low), 1e-9)
+        apart = (room >= (wide[1:] + wide[:-1]) / 2 + 1).all()
+        if apart and wide.sum() + 2 * (len(wide) - 1) <= LINE:
             break
     ax.xaxis.set_major_locator(LogLocator(subs=steps))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))

@@ -97,6 +97,17 @@ def test_a_count_has_no_ticks_between_its_numbers():
     assert len(ticks) > 3 and (ticks == ticks.round()).all()
 
 
+def test_numbers_of_a_logarithmic_axis_keep_apart():
+    def shown(low, high):
+        with canvas.figure(3.3) as (_, ax):
+            canvas.log_ticks(ax, low, high)
+            ax.set_xlim(low, high)
+            return [round(t) for t in ax.get_xticks() if low <= t <= high]
+
+    assert shown(1, 100) == [1, 2, 5, 10, 20, 50, 100]
+    assert shown(1, 1_000) == [1, 3, 10, 30, 100, 300, 1_000]  # 500 and 1,000 touch
+
+
 def test_points_are_joined_in_the_order_of_x():
     turned = Series("subspace", X[::-1], np.asarray(OURS.y)[:, ::-1])
     assert curves([turned], **WORDS).png == curves([OURS], **WORDS).png
@@ -302,6 +313,11 @@ TOGETHER = [
     ["in_sequence", "supermask", "direct", "chance"],
     ["in_sequence", "supermask", "search_halving", "chance"],
     ["hebb", "storkey", "hebb_few", "storkey_few"],
+    ["laperm", "direct", "arranged_once"],
+    ["laperm", "laperm_slow", "laperm_pace"],
+    ["laperm", "straight_through", "direct"],
+    ["laperm", "signed_constant", "normal_values", "even_values", "one_value"],
+    ["laperm", "one_value", "one_value_small", "one_value_straight"],
 ]
 
 

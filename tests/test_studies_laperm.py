@@ -1,13 +1,25 @@
 """The study of LaPerm: its parts on a few images, against what must hold."""
 
+import ast
+import inspect
 import json
 import math
+import re
 
 import numpy as np
 import pytest
+from committed import whole
 
 from minitorch.studies import laperm
+from minitorch.studies import laperm_figures as figures
+from minitorch.studies.claims.laperm import CLAIMS
 
+FIGURES = [
+    *("overview", "controls", "control_rates", "saw", "teeth", "periods", "widths"),
+    *("values", "gains", "kinds", "levels", "location", "pinned", "pins", "pairs"),
+    *("profiles", "apart", "fits", "curve", "curve_errors", "bits", "paper"),
+    *("common", "common_rates"),
+]
 FEW = {"images": 300, "epochs": 2, "batch": 20}
 PARTS = [cell["part"] for cell in laperm.grid("book")]
 
@@ -138,3 +150,53 @@ def test_unknown_parts_are_refused():
 
 def test_the_cost_of_a_match_is_measured():
     assert all(seconds >= 0 for seconds in laperm.sort_cost(8, 20, 2).values())
+
+
+# ----------------------------------------------------------------------------
+# What is committed
+# ----------------------------------------------------------------------------
+
+
+def test_committed_rows_fill_the_book_grid_with_five_seeds():
+    whole(laperm.STUDY)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_say_what_they_read(name):
+    shown = getattr(figures, name)()
+    words = getattr(shown, "alt", "") + repr(shown)
+    assert ("5 seeds" in words) != ("Computed here" in words)
+    assert not re.search(r"\bnan\b|\binf\b", words)
+
+
+def test_every_figure_is_looked_at():
+    """None is left out of the list above."""
+    made = ast.parse(inspect.getsource(figures)).body
+    kinds = {"Picture", "Table"}
+    shown = {
+        each.name
+        for each in made
+        if isinstance(each, ast.FunctionDef) and ast.unparse(each.returns) in kinds
+    }
+    assert shown == set(FIGURES)
+
+
+def test_the_rule_of_the_figure_is_that_of_the_rows():
+    free = figures.stored("free", laperm.PINNED)
+    assert (free == free[0]).all()
+    for v, row in zip(laperm.PINNED["v"], free[0], strict=True):
+        far = [figures.reach(laperm.PINNED, k) >= v for k in laperm.PINNED["k"]]
+        assert (row == far).all()
+
+
+def test_claims_read_five_seeds():
+    assert sum(claim.ours is not None for claim in CLAIMS) >= 5
+    for claim in CLAIMS:
+        if claim.ours is None:
+            assert claim.needs
+            continue
+        for read in (claim.ours, claim.control and claim.control[1]):
+            if read:
+                values, rows = read()
+                assert values.shape == (5,) and len(rows) == 5
+                assert np.isfinite(values).all()

@@ -199,7 +199,7 @@ def frozen() -> Picture:
         title=f"At {100 * keeps[0]:.0f} % kept, freezing only the dropped weights that "
         f"grew changes {low[0]} points, as many at random {low[1]}",
         xlabel="weights kept of each layer, %",
-        ylabel="points over dropped weights at 0",
+        ylabel="points over zeros",
         note=f"{NOTE}; which dropped weights are frozen at their start; paired by seed",
     )
 
