@@ -282,6 +282,14 @@ def test_a_reader_s_question_is_answered_by_the_masks(trained, asked):
     assert frames.tasks(trained, in_order, DATA)["objectives"] == ["entropy"]
 
 
+def test_a_network_may_take_other_pixels_than_are_shown(trained):
+    """What is shown stays as it is; what is asked is what the network takes."""
+    same = frames.tasks(trained, in_order, DATA, digits=3)["found"]
+    none = frames.tasks(trained, in_order, DATA, digits=3, look=np.zeros_like)["found"]
+    assert (none["seen"] == same["seen"]).all()
+    assert np.ptp(none["alone"]) == 0 < np.ptp(same["alone"])  # all outputs are 0
+
+
 def test_a_mask_shows_where_ink_is_by_its_own_order_alone(asked):
     """Correlated with the mean digit: trained weights stand where pixels are lit."""
     ink, orders = DATA.train_x.mean(0), asked["orders"]

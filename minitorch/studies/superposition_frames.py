@@ -25,6 +25,7 @@ from minitorch.weird.superposition import (
 )
 
 Show = Callable[[np.ndarray, int], np.ndarray]
+Look = Callable[[np.ndarray], np.ndarray]
 
 
 def tasks(
@@ -36,6 +37,7 @@ def tasks(
     start: int = 0,
     counts: Sequence[int] | None = None,
     real: int | None = None,
+    look: Look | None = None,
 ) -> dict[str, Any]:
     """Ask one gradient which task a few digits are of, as `widgets.TaskBars` takes it.
 
@@ -53,6 +55,8 @@ def tasks(
         counts: the numbers of tasks k that the slider offers; None for 2 to T.
         real: how many outputs stand for classes: with a kernel a reader may then ask
             by G too; None offers entropy alone.
+        look: from images as they are shown to what the network takes; None for the
+            same.
 
     Returns:
         found, masks, orders, objectives, compute and a title: all that
@@ -94,7 +98,7 @@ def tasks(
             "start": start,
             "plain": plain,
             "labels": data.test_y[at],
-            **asked(g, show, plain, ks, objective, real, temperature),
+            **asked(g, show, plain, ks, objective, real, temperature, look),
         }
 
     found = compute("entropy", 1.0, start)
@@ -119,6 +123,7 @@ def asked(
     objective: str,
     real: int | None,
     temperature: float,
+    look: Look | None = None,
 ) -> dict[str, Any]:
     """Ask about every task's view of some digits, at each number of masks.
 
@@ -130,6 +135,7 @@ def asked(
         objective: "entropy" or "G".
         real: for G.
         temperature: what logits are divided by.
+        look: what the network takes in place of what is shown.
 
     Returns:
         seen (T, n, F); bars: k -> - dH/dalpha (T, n, k) at equal shares, mixed: k -> H
@@ -140,6 +146,7 @@ def asked(
     T, (n, F) = len(g.masks), plain.shape
     seen = np.stack([show(plain, task) for task in range(T)])
     x = seen.reshape(T * n, F)
+    x = x if look is None else look(x)
     how: dict[str, Any] = {"objective": objective, "real": real}
     how["temperature"] = temperature
     value = OBJECTIVES[objective][1]
