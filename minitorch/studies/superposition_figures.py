@@ -531,7 +531,7 @@ def calibration() -> Picture:
     """Calibration error against tasks found: a point for a setting and a seed.
 
     >>> calibration().title
-    'Over ... ways to train, error and tasks found by halving go together by r = ...'
+    'Of ... ways to train that of least error, ... %, finds ... % by halving; ...'
     """
     cells = [
         cell
@@ -543,18 +543,21 @@ def calibration() -> Picture:
         search: np.stack([stored(search, cell)[:, _heat(cell)] for cell in cells])
         for search in SEARCHES
     }
-    r = np.corrcoef(error.mean(1), found["binary"].mean(1))[0, 1]
+    halving = found["binary"].mean(1)
+    least, most = int(error.mean(1).argmin()), int(halving.argmax())
     return curves(
         [
             Series(KEYS[name], error.ravel(), found[name].reshape(1, -1))
             for name in SEARCHES
         ],
-        title=f"Over {len(cells)} ways to train, error and tasks found by halving go "
-        f"together by r = {r:.2f}, -1 to 1",
+        title=f"Of {len(cells)} ways to train that of least error, "
+        f"{percent(error[least])} %, finds {percent(halving[least])} % by halving; that "
+        f"which finds most, {percent(halving[most])} %, has an error of "
+        f"{percent(error[most])} %",
         xlabel="calibration error under the right mask",
         ylabel="tasks found, 128 images",
         note="book scale: stored runs, full MNIST, 8 tasks 10 degrees apart, a point "
-        f"for each way to train and each of 5 seeds; r: of the {len(cells)} means",
+        "for each way to train and each of 5 seeds; the title's are means",
         xlog=False,
         joined=False,
     )
