@@ -551,8 +551,8 @@ def calibration() -> Picture:
             for name in SEARCHES
         ],
         title=f"Of {len(cells)} ways to train that of least error, "
-        f"{percent(error[least])} %, finds {percent(halving[least])} % by halving; that "
-        f"which finds most, {percent(halving[most])} %, has an error of "
+        f"{percent(error[least])} %, finds {percent(halving[least])} % by halving; "
+        f"that which finds most, {percent(halving[most])} %, has an error of "
         f"{percent(error[most])} %",
         xlabel="calibration error under the right mask",
         ylabel="tasks found, 128 images",
