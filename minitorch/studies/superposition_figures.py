@@ -809,7 +809,7 @@ def masks_kept() -> Table:
         ("hebb", "found in it, given images"),
     ):
         lines.append([what, *(_mean(stored(key, cell)) for cell in cells)])
-    lines.insert(2, ["step from which Storkey's is found", *map(_from, cells)])
+    lines.insert(2, ["from which step on, the mean of these", *map(_from, cells)])
     for key, what, places in (
         ("ones", "units used", 2),
         ("alike", "overlap of two masks", 2),
