@@ -101,12 +101,15 @@ def tasks(
             **asked(g, show, plain, ks, objective, real, temperature, look),
         }
 
+    agreement = pixel_agreement(g)
+    if look is not None and look(np.zeros((1, 1), np.float32)).any():
+        agreement = -agreement
     found = compute("entropy", 1.0, start)
     # Those of tasks whose masks are in it.
     right = found["bars"][ks[-1]][: ks[-1]].argmax(-1) == np.arange(ks[-1])[:, None]
     return {
         "found": found,
-        "masks": pixel_agreement(g),
+        "masks": agreement,
         "orders": pixel_orders(show, T, found["plain"].shape[1]),
         "objectives": names,
         "compute": compute,
@@ -175,7 +178,9 @@ def pixel_agreement(g: Superposition) -> np.ndarray:
 
     Of the first layer W: A = W (M - the kept fraction of M) is what the mask keeps
     above chance. A pixel's number is the sum over units h of A_hp sum_q A_hq, q another
-    pixel. Pixels with ink were trained alike, so they agree; the others did not move.
+    pixel. Where black is 0 for the network, pixels with ink were trained alike, so they
+    agree; the others did not move. Where black is another number, it is those that are
+    nearly always black that agree, and pixels with ink do not: `tasks` turns the sign.
 
     Args:
         g: T masks.
