@@ -1,14 +1,11 @@
 """The bars on the page are those that Python was given, and those of the masks."""
 
 import json
-import re
-import subprocess
 from base64 import b64decode
-from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from browser import node_and_browser
+import widget_page as page
 
 from minitorch.data import load
 from minitorch.models import mlp
@@ -22,7 +19,7 @@ from minitorch.weird.superposition import (
     permuted,
     rotated,
 )
-from minitorch.widgets import TaskBars, view
+from minitorch.widgets import TaskBars
 
 RNG = np.random.default_rng(0)
 T, N, F = 4, 3, 9
@@ -349,44 +346,12 @@ def test_twenty_tasks_fit_the_page():
 
 
 def test_both_views_hold_what_the_module_reads():
-    code, made = view.source("task_bars"), bars()
-    read = set(re.findall(r'model\.[gs]et\("(\w+)"', code))
-    live = made.live()
-    assert read <= {name for name in live.keys if not name.startswith("_")}
-    assert read <= set(made.static().state)
-    for word in ("Storage", "cookie", "window.", "fetch(", "XMLHttpRequest"):
-        assert word not in code, word
-    html = made.static()._repr_html_()
-    assert set(re.findall(r"https?://[^\"'\s)]+", html)) <= {
-        "http://www.w3.org/2000/svg"
-    }
+    page.asks_for_nothing_else(bars())
 
 
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
-<body style="width:330px"><main></main><script type="module">%s
-const state = %s, heard = {}, seen = {}, sent = [];
-const model = {
-  get: (name) => state[name],
-  set(name, value) {
-    state[name] = value;
-    (heard["change:" + name] ?? []).forEach((call) => call());
-  },
-  on: (event, call) => (heard[event] ??= []).push(call),
-  off() {}, save_changes() {}, send: (message) => sent.push(message),
-};
-const el = document.querySelector("main");
-let escaped = 0;
-document.addEventListener("keydown", () => escaped++);
-const all = (query) => [...el.querySelectorAll(query)];
-const put = (to, value, event = "input") => {
-  to.value = value;
-  to.dispatchEvent(new Event(event));
-};
-const press = (to, name) =>
-  to.dispatchEvent(new KeyboardEvent("keydown",
-    { key: name, bubbles: true, cancelable: true }));
+LOOK = """
 const shades = (canvas) => [...canvas.getContext("2d").getImageData(0, 0, 3, 3).data]
-  .filter((value, i) => i %% 4 === 0);
+  .filter((value, i) => i % 4 === 0);
 const look = () => ({ ...el.dataset, text: el.innerText, chosen: state.chosen,
   values: all(".tb-value").map((each) => each.textContent),
   bars: all(".tb-row svg").map((svg) => svg.querySelectorAll("rect").length),
@@ -399,40 +364,17 @@ const look = () => ({ ...el.dataset, text: el.innerText, chosen: state.chosen,
   pictures: all(".tb-pictures canvas").map(shades),
   mask: el.querySelector(".tb-mask canvas").toDataURL(),
   alts: all("canvas[role=img]").map((each) => each.getAttribute("aria-label")) });
-try {
-  render({ model, el });
-  const digits = all(".tb-digits button"), range = el.querySelector("input");
-  %s
-  Object.assign(seen, { sent, escaped, wide: document.scrollingElement.scrollWidth,
-    small: digits.every((each) => each.offsetWidth >= 24 && each.offsetHeight >= 24),
-    named: all("input, select").map((each) => each.labels.length) });
-} catch (error) {
-  seen.error = String(error) + error.stack;
-}
-document.body.append(Object.assign(document.createElement("pre"),
-  { id: "seen", textContent: btoa(encodeURIComponent(JSON.stringify(seen))) }));
-</script></body></html>"""
+"""
 
 
 def drive(folder, made, script, live=True):
-    """Draw the widget in a browser of a phone's width and do what the script says."""
-    _, browser = node_and_browser()
-    page = folder / "page.html"
-    state = json.dumps(made.state | {"live": live})
-    page.write_text(PAGE % (view.source(made.module), state, script), encoding="utf-8")
-    done = subprocess.run(
-        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-         "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND",
-         f"--user-data-dir={folder}", "--window-size=500,900",
-         "--virtual-time-budget=5000", "--dump-dom", page.as_uri()],
-        capture_output=True, text=True, encoding="utf-8",
-    )  # fmt: skip
-    seen = re.search(r'<pre id="seen">([^<]+)', done.stdout)
-    assert seen, done.stderr
-    shown = json.loads(unquote(b64decode(seen[1]).decode()))
-    assert "error" not in shown, shown["error"]
-    assert set(shown["named"]) == {1} and shown["escaped"] == 0 and shown["small"]
-    assert shown["wide"] <= 500
+    """Do what the script says; all digits are large enough for a finger."""
+    start = """
+  const digits = all(".tb-digits button"), range = el.querySelector("input");
+"""
+    end = "seen.large = large(digits);"
+    shown = page.drive(folder, made, LOOK, start + script + end, live)
+    assert shown["large"]
     return shown
 
 

@@ -18,6 +18,18 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+Rng = np.random.Generator
+Cases = Iterator[tuple]
+
+
+def normal(rng: Rng, *shape: int, dtype: type = np.float32) -> np.ndarray:
+    """Draw normal numbers for a case, of mean 0 and spread 1.
+
+    >>> normal(np.random.default_rng(0), 2, 3).shape
+    (2, 3)
+    """
+    return rng.normal(size=shape).astype(dtype)
+
 
 class Problem(NamedTuple):
     """What is wrong with an answer, in words that teach."""

@@ -12,7 +12,6 @@ import numpy as np
 
 from minitorch.plots import Picture, Series, Table, curves, methods, table
 from minitorch.schedules import cosine
-from minitorch.stats import mean_interval
 from minitorch.studies import common as row
 from minitorch.studies import laperm as study
 from minitorch.studies import supermask_figures
@@ -34,7 +33,7 @@ from minitorch.studies.laperm import (
     WIDTH,
 )
 from minitorch.studies.store import Row
-from minitorch.studies.tickets_figures import percent
+from minitorch.studies.words import percent, spread
 from minitorch.weird.laperm import LaPerm, curve_net, fit_curve
 
 FIVE = "5 seeds, 95 % intervals"
@@ -88,11 +87,6 @@ def by_seed(measure: str, cell: Row, at: int) -> np.ndarray:
     """
     rows = study.STUDY.stored(**cell)
     return np.array([each["result"][measure][at] for each in rows])
-
-
-def _short(values: np.ndarray, by: float = 100, places: int = 1) -> str:
-    mean, low, _ = (by * float(each) for each in mean_interval(values))
-    return f"{mean:.{places}f} ± {mean - low:.{places}f}"
 
 
 def _gap(first: np.ndarray, second: np.ndarray) -> str:
@@ -171,7 +165,7 @@ def control_rates() -> Table:
     """
     cells = [CONTROLS, {**CONTROLS, **SLOW}]
     lines = [
-        [name, *(_short(stored(key, cell)) for cell in cells)]
+        [name, *(spread(stored(key, cell)) for cell in cells)]
         for name, key in (
             ("LaPerm", "test"),
             ("a layer as one row", "layer"),
@@ -181,7 +175,7 @@ def control_rates() -> Table:
     quick = CONTROLS["dense lr"].index(3e-3)
     for name, key in (("trained freely", "dense"), ("once, at the end", "once")):
         read = stored(key, CONTROLS)
-        lines.append([name, *(_short(read[:, at]) for at in (quick, 1 - quick))])
+        lines.append([name, *(spread(read[:, at]) for at in (quick, 1 - quick))])
     return table(
         ["way", "at 0.01, %", "at 0.001, %"],
         lines,
@@ -237,8 +231,8 @@ def teeth() -> Table:
     for at, k in enumerate(SAW["k"]):
         before, after = by_seed("before", SAW, at), by_seed("after", SAW, at)
         n = before.shape[1]
-        lost = [_short((before - after)[:, i]) for i in (0, n // 2, n - 1)]
-        ends = [_short(each[:, -1]) for each in (before, after)]
+        lost = [spread((before - after)[:, i]) for i in (0, n // 2, n - 1)]
+        ends = [spread(each[:, -1]) for each in (before, after)]
         lines.append([str(k), str(n), *lost, *ends])
     return table(
         ["k", "times", "lost at first, points", "half way", "at last"]
@@ -395,7 +389,7 @@ def kinds() -> Table:
     for name, cell in KINDS.items():
         test, moved = stored("test", cell), stored("moved", cell)
         at = [cell["keep"].index(k) if k in cell["keep"] else -1 for k in (1, 0.5, 0.1)]
-        line = [_short(test[:, i]) if i >= 0 else "" for i in at]
+        line = [spread(test[:, i]) if i >= 0 else "" for i in at]
         line += [percent(moved[:, i]) if i >= 0 else "" for i in (at[0], at[2])]
         lines.append([WORDS[name], *line])
     return table(
@@ -560,7 +554,7 @@ def pairs() -> Table:
                 f"{100 * read['pinned swaps'].max():.4f}",
                 f"{read['mean'].mean():.2f}",
                 f"{most[:, at].max():.2f}",
-                _short(test[:, at]),
+                spread(test[:, at]),
             ]
         )
     return table(
@@ -623,7 +617,7 @@ def apart() -> Table:
     """
     read = [stored(key, PROFILES) for key in ("start", "trained", "dealt")]
     lines = [
-        [layer, *(_short(each[:, i], 1, 3) for each in read)]
+        [layer, *(spread(each[:, i], 1, 3) for each in read)]
         for i, layer in enumerate(LAYERS)
     ]
     moved = percent(stored("moved", PROFILES))
@@ -748,7 +742,7 @@ def bits() -> Table:
         count, size, right = read
         exact = count.mean()
         sizes = [f"{exact:,.0f}", f"{exact / 8:,.0f}", f"{size.mean():,.0f}"]
-        lines.append([net, what, *sizes, _short(right)])
+        lines.append([net, what, *sizes, spread(right)])
 
     measures = ("bits", "bytes", "decoded")
     for net, cell, what in (
@@ -782,7 +776,7 @@ def paper() -> Table:
         ("784-128-64-10", 78.14, PAPER_F2),
     ):
         read = [
-            _short(stored(each, cell))
+            spread(stored(each, cell))
             for each in ("best", "test", "highest copy", "straight", "random")
         ]
         lines.append([net, f"{figure}", *read, f"{stored('bytes', cell).mean():,.0f}"])

@@ -6,6 +6,8 @@ what was read.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from minitorch.plots import Picture, Series, Table, curves, methods, table
@@ -14,23 +16,20 @@ from minitorch.studies import common as row
 from minitorch.studies import subset_sums
 from minitorch.studies import supermasks as study
 from minitorch.studies.store import Row
-from minitorch.studies.tickets_figures import percent, points
+from minitorch.studies.words import percent, points, spread
 from minitorch.weird.subset_sum import counting_bound, enough
 
 BOOK: Row = {"scale": "book"}
 NET = "book scale: stored runs, 784-300-100-10 without biases"
 NOTE = f"{NET}, full MNIST 60,000/10,000, 5 seeds, 95 % intervals"
-KEPT = f"{100 * study.ACTION['keep']:.0f} % kept of each layer"
+KEPT = (
+    f"{100 * study.ACTION['keep']:.0f} % kept of each layer, 2 passes before and after"
+)
 SUMS = "book scale: stored runs, 300 weights a seed, 5 seeds, 95 % intervals"
 SMALL = (
     "book scale: stored runs, 784-16-10 without biases, embedded digits 8,000/2,000, "
     "5 seeds, means"
 )
-
-
-def _short(values: np.ndarray) -> str:
-    mean, low, _ = (100 * float(each) for each in mean_interval(values))
-    return f"{mean:.1f} ± {mean - low:.1f}"
 
 
 # ----------------------------------------------------------------------------
@@ -111,13 +110,13 @@ def criteria() -> Table:
         line = [name.replace("_", " ")]
         for what in ("", "constant"):
             keep, accuracy = best(name, what)
-            line += [_short(accuracy), f"{100 * keep:.0f}"]
+            line += [spread(accuracy), f"{100 * keep:.0f}"]
         lines.append(line)
     return table(
         ["criterion", "start, %", "at keep, %", "signed constant, %", "at keep, %"],
         lines,
         caption="Accuracy of masks on weights that were never trained, at the keep of "
-        f"six that is best on average; {NOTE}",
+        f"six that is best on average, after 2 passes of training; {NOTE}",
     )
 
 
@@ -177,7 +176,7 @@ def frozen() -> Picture:
     """What dropped weights should be: at 0, frozen, or frozen only where they grew.
 
     >>> frozen().title
-    'Freezing only what grew gains ... points over zeros at ... % kept, at random ...'
+    'At 10 % kept, freezing only the dropped weights that grew changes ... points, ...'
     """
     keeps = np.array([study.ACTION["keep"], *study.FROZEN_KEEPS])
 
@@ -186,26 +185,32 @@ def frozen() -> Picture:
         these = [acted(pair, keep) for keep in keeps]
         return 100 * (np.array(these) - np.array(zeros)).T
 
-    words = {"grown": "treatment", "shuffled": "control", "shrunk": "opposite"}
-    found = {what: change(f"rewind, frozen {what}") for what in words}
-    low = [f"{found[what][:, 0].mean():+.1f}" for what in ("grown", "shuffled")]
+    found = {
+        what: change(f"rewind, frozen {what}")
+        for what in ("grown", "shuffled", "shrunk")
+    }
+    low = [
+        f"{round(found[what][:, 0].mean(), 1) + 0.0:+.1f}".replace("+0.0", "0.0")
+        for what in ("grown", "shuffled")
+    ]
     return curves(
         [
             Series("supermask", 100 * keeps, found["grown"], "only those that grew"),
             Series("control", 100 * keeps, found["shuffled"], "as many, at random"),
-            Series("fresh_start", 100 * keeps, found["shrunk"], "those that shrank"),
-            Series("one_shot", 100 * keeps, change("rewind, frozen"), "all"),
+            Series("coordinates", 100 * keeps, found["shrunk"], "those that shrank"),
+            Series("frozen_at_start", 100 * keeps, change("rewind, frozen"), "all"),
         ],
         title=f"At {100 * keeps[0]:.0f} % kept, freezing only the dropped weights that "
         f"grew changes {low[0]} points, as many at random {low[1]}",
         xlabel="weights kept of each layer, %",
         ylabel="points over zeros",
-        note=f"{NOTE}; which dropped weights are frozen at their start; paired by seed",
+        note=f"{NOTE}, 2 passes before and after; which dropped weights are frozen at "
+        "their start; paired by seed",
     )
 
 
 def few_kept() -> Table:
-    """The same where few are kept, seed by seed: some starts hardly train.
+    """The same where few are kept, seed by seed: some starts train badly with zeros.
 
     >>> few_kept().columns[0]
     'dropped weights'
@@ -223,7 +228,7 @@ def few_kept() -> Table:
         ["dropped weights", *(f"seed {seed}, %" for seed in range(5))],
         lines,
         caption=f"Test accuracy with {100 * study.FEW_KEPT:.0f} % kept of each layer, "
-        f"trained again from where they started; {NOTE}",
+        f"trained again from where they started, 2 passes; {NOTE}",
     )
 
 
@@ -241,8 +246,8 @@ def signs() -> Table:
             lost = acted(f"{one}, zero{when}")
             mean, low, high = (100 * float(each) for each in mean_interval(kept - lost))
             line += [
-                _short(lost),
-                _short(kept),
+                spread(lost),
+                spread(kept),
                 f"{mean:.1f} ({low:.1f} to {high:.1f})",
             ]
         lines.append(line)
@@ -265,7 +270,7 @@ def untrained() -> Table:
     for pair, (one, zero) in study.ACTIONS.items():
         before, after = (acted(name) for name in (f"{pair} untrained", pair))
         words = [each.replace("_", " ") for each in (one, zero)]
-        lines.append([*words, _short(before), _short(after)])
+        lines.append([*words, spread(before), spread(after)])
     return table(
         ["kept weights", "dropped weights", "untrained, %", "trained, %"],
         lines,
@@ -323,8 +328,8 @@ def reads() -> Table:
     """
     lines = []
     for name, how in _WEIGHTS.items():
-        cells = [_short(learned(read, *how)) for read in READS]
-        cells += [_short(learned(each, *how)) for each in ("shuffled", "other")]
+        cells = [spread(learned(read, *how)) for read in READS]
+        cells += [spread(learned(each, *how)) for each in ("shuffled", "other")]
         shares = [percent(learned(each, *how)) for each in ("ones", "undecided")]
         lines.append([name, *cells, *shares])
     return table(
@@ -360,7 +365,7 @@ def passes() -> Picture:
                 "signs: sampled",
             ),
             Series("supermask", n, along("threshold", "glorot"), "glorot: threshold"),
-            Series("fresh_start", n, along("sample", "glorot"), "glorot: sampled"),
+            Series("he_start", n, along("sample", "glorot"), "glorot: sampled"),
         ],
         title=f"From {n[0]} to {n[-1]} passes a learned mask of signed constants gains "
         f"{gained.mean():.1f} points",
@@ -385,7 +390,8 @@ def rescaled() -> Picture:
         title="Rescaling, which changes no decision of a mask that is fixed, brings "
         f"{points(values[2], values[3])} to one that is learned",
         xlabel="test accuracy, sampled",
-        note=f"{NOTE}, {study.LONG} passes",
+        note=f"{NOTE}, {study.LONG} passes of Adam at {study.LEARNED['lr']:g}, a rate "
+        "tuned with rescaling",
     )
 
 
@@ -408,7 +414,7 @@ def gap() -> Picture:
         names,
         lost,
         title=f"Read by threshold a mask loses {words[1]} points of its mean weights, "
-        f"of standardised pixels {words[3]}, with scores from 2 {words[4]}",
+        f"of standardised pixels {words[3]}, or {words[4]} where scores start at 2",
         xlabel="points lost by the threshold",
         note=f"{NOTE}, signed constants, rescaled, {SHORT} passes; paired by seed",
     )
@@ -439,14 +445,14 @@ def paper() -> Table:
             values = learned("sample", *_WEIGHTS[ours])
         else:
             values = best("large_final_same_sign", ours, epochs=8)[1]
-        lines.append([name, figure, _short(values)])
+        lines.append([name, figure, spread(values)])
     return table(
         ["weights", _ZHOU, "ours, %"],
         lines,
         caption="* from memory or second hand: not checked against the paper. Masks of "
         "training: after 8 passes, the best keep of six. Learned masks: sampled ten "
-        f"times, as in the paper, {study.LONG} passes. Trained: {study.LONGER} passes; "
-        f"{NOTE}",
+        f"times, as in the authors' code, {study.LONG} passes. Trained: "
+        f"{study.LONGER} passes; {NOTE}",
     )
 
 
@@ -522,7 +528,7 @@ def scales() -> Table:
     for keep in found["wrong"][0]:
         line = [f"{keep:g}"]
         for keeps, accuracy in found.values():
-            line.append(_short(accuracy[:, keeps.tolist().index(keep)]))
+            line.append(spread(accuracy[:, keeps.tolist().index(keep)]))
         lines.append(line)
     return table(
         ["keep", "by 1 / sqrt(keep)", "by 1", "by 1 / sqrt(1 - keep)"],
@@ -570,7 +576,7 @@ def longer_popup() -> Table:
     wanted = {**BOOK, "part": "width", "epochs": study.LONGER}
     long = study.STUDY.results("test", **wanted)
     lines = [
-        [str(n), *(_short(each) for each in chosen.T), _short(dense(n))]
+        [str(n), *(spread(each) for each in chosen.T), spread(dense(n))]
         for n, chosen in ((2, short[:, at]), (study.LONGER, long))
     ]
     names = [f"{100 * keep:.0f} % chosen, %" for keep in study.LONGER_KEEPS]
@@ -592,8 +598,8 @@ def scopes() -> Table:
     own, apart = popup()
     lines = []
     for i, keep in enumerate(keeps):
-        line = [f"{keep:g}", _short(apart[:, own.tolist().index(keep)])]
-        line += [_short(together[:, i]), *(percent(share) for share in shares[i])]
+        line = [f"{keep:g}", spread(apart[:, own.tolist().index(keep)])]
+        line += [spread(together[:, i]), *(percent(share) for share in shares[i])]
         lines.append(line)
     return table(
         ["keep", "by layer, %", "together, %", "784-300 keeps, %", "300-100", "100-10"],
@@ -771,7 +777,12 @@ def common() -> Table:
     >>> common().columns
     ('what is sent', 'bits', 'decoded accuracy', 'seconds')
     """
-    return row.rows(CASES)
+    shown = row.rows(CASES)
+    return replace(
+        shown,
+        caption=f"{shown.caption}, of all trainings of a line: five of edge-popup, "
+        "three of learned masks and of the generator, one elsewhere",
+    )
 
 
 def common_rates() -> Picture:
@@ -810,7 +821,7 @@ def stacked() -> Table:
             for measure in ("d", "bytes", "decoded")
         )
         counts = [f"{d.mean():,.0f}", f"{8 * size.mean():,.0f}"]
-        lines.append([name, *counts, _short(right)])
+        lines.append([name, *counts, spread(right)])
 
     for i, n in enumerate(study.ON_GENERATOR["n"]):
         add(f"mask of a generator, n = {n}", i, {"on": "generator"})

@@ -12,7 +12,6 @@ import numpy as np
 
 from minitorch.models import mlp
 from minitorch.plots import Picture, Series, Table, curves, methods, table
-from minitorch.stats import mean_interval
 from minitorch.studies import common as row
 from minitorch.studies import supermasks
 from minitorch.studies import superposition as study
@@ -32,7 +31,7 @@ from minitorch.studies.superposition import (
     ROTATIONS,
     STREAM,
 )
-from minitorch.studies.tickets_figures import percent, points
+from minitorch.studies.words import percent, points, spread
 from minitorch.weird.superposition import SEARCHES, passes
 
 FIVE = "5 seeds, 95 % intervals"
@@ -51,13 +50,6 @@ def stored(measure: str, cell: Row) -> np.ndarray:
     (5, 250)
     """
     return study.STUDY.results(measure, **cell)
-
-
-def _short(values: np.ndarray, by: float = 100) -> str:
-    if len(values) == 1:
-        return f"{by * float(values[0]):.1f} (1 seed)"
-    mean, low, _ = (by * float(each) for each in mean_interval(values))
-    return f"{mean:.1f} ± {mean - low:.1f}"
 
 
 def _mean(values: np.ndarray) -> str:
@@ -139,10 +131,10 @@ def longer() -> Table:
         line = [
             words,
             str(n),
-            _short(told),
-            _short(stored("one-shot GNu", cell)[:, at]),
+            spread(told),
+            spread(stored("one-shot GNu", cell)[:, at]),
         ]
-        line += [_short(stored(name, cell)[:, at]) for name in (*SEARCHES, "pictures")]
+        line += [spread(stored(name, cell)[:, at]) for name in (*SEARCHES, "pictures")]
         lines.append(line)
     return table(
         ["training of a mask", "seeds", "digits, told, %", "untold (GNu), %"]
@@ -243,7 +235,7 @@ def ways() -> Table:
     """
     tasks = RETENTION["tasks"]
     size, whole = stored("bytes", RETENTION), stored("alone bytes", RETENTION)
-    one = [_short(stored(each, RETENTION)[:, -1]) for each in ("sequence", "first")]
+    one = [spread(stored(each, RETENTION)[:, -1]) for each in ("sequence", "first")]
     lines = [["one network in sequence", *one, f"{whole.mean() / tasks:,.0f}"]]
     for name, key, each in (
         ("a mask a task", "masks", size),
@@ -251,7 +243,7 @@ def ways() -> Table:
         ("a network a task", "alone", whole),
     ):
         values = stored(key, RETENTION)
-        cells = [_short(values.mean(1)), _short(values[:, 0])]
+        cells = [spread(values.mean(1)), spread(values[:, 0])]
         lines.append([name, *cells, f"{each.mean():,.0f}"])
     return table(
         ["way", "all tasks, %", "first task, %", "bytes a task"],
@@ -280,7 +272,7 @@ def controls() -> Table:
         ("the same, other weights", "other weights"),
         ("nearest mean picture", "pictures"),
     ):
-        found = [_short(stored(f"{key} {n}", INFERENCE)) for n in together]
+        found = [spread(stored(f"{key} {n}", INFERENCE)) for n in together]
         lines.append([name, *found])
     told = [
         percent(stored(f"GG {name}", INFERENCE))
@@ -302,16 +294,16 @@ def scenarios() -> Table:
     >>> [line[0] for line in scenarios().rows]
     ['GG', 'GNs', 'GNu', 'GG, the stream', 'NNs, eps 0.125', 'NNs, eps 0.8']
     """
-    both = [_short(stored(f"GG {n}", INFERENCE)) for n in (1, 128)]
+    both = [spread(stored(f"GG {n}", INFERENCE)) for n in (1, 128)]
     lines = [["GG", "both", "either", *both]]
     for name, labels in (("GNs", "shared"), ("GNu", "its own")):
         values = [stored(f"{name} one-shot {n}", INFERENCE) for n in (1, 128)]
-        lines.append([name, "training", labels, *map(_short, values)])
+        lines.append([name, "training", labels, *map(spread, values)])
     told = stored("told", STREAM)
-    lines.append(["GG, the stream", "both", "either", "", _short(told)])
+    lines.append(["GG, the stream", "both", "either", "", spread(told)])
     for eps in (EPS, 0.8):
         end = stored("NNs", STREAM)[:, STREAM["eps"].index(eps)]
-        lines.append([f"NNs, eps {eps:g}", "never", "shared", "", _short(end)])
+        lines.append([f"NNs, eps {eps:g}", "never", "shared", "", spread(end)])
     return table(
         ["scenario", "task told in", "labels", "one image, %", "128 images, %"],
         lines,
@@ -362,7 +354,7 @@ def objectives() -> Table:
         for objective in ("entropy", "G")[: 1 + (n > study.REAL)]:
             for search in SEARCHES:
                 found = [
-                    _short(stored(f"{search} {objective} {group}", cell))
+                    spread(stored(f"{search} {objective} {group}", cell))
                     for group in (1, 16, 128)
                 ]
                 lines.append([f"{n}, {objective}", NAMES[search], *found])
@@ -413,8 +405,8 @@ def pixels() -> Table:
     lines = []
     for name, kind in (("mean 0, spread 1", "standard"), ("0 to 1", "raw")):
         cell = {**FIVE_TASKS, "pixels": kind}
-        found = [_short(stored(f"{each} entropy 1", cell)) for each in SEARCHES]
-        lines.append([name, _short(stored("given", cell)), *found])
+        found = [spread(stored(f"{each} entropy 1", cell)) for each in SEARCHES]
+        lines.append([name, spread(stored("given", cell)), *found])
     return table(
         ["pixels", "digits, %", *(f"{NAMES[each]}, %" for each in SEARCHES)],
         lines,
@@ -491,7 +483,7 @@ def rotations() -> Table:
             near = stored("pictures 1" if n == 1 else "pictures", cell)
             chance = f"{100 / cell['tasks']:.1f}"
             line = [name + _rest(cell) if n == 1 else "", str(n)]
-            lines.append([*line, *map(_short, found), _short(near), chance])
+            lines.append([*line, *map(spread, found), spread(near), chance])
     return table(
         ["turned digits", "images"]
         + [f"{NAMES[search]}, %" for search in SEARCHES]
@@ -512,8 +504,8 @@ def sureness() -> Table:
     lines = []
     for name, cell in turned().items():
         at = _heat(cell)
-        line = [name + _rest(cell), _short(stored("given", cell))]
-        line.append(_short(stored("error", cell)[:, at]))
+        line = [name + _rest(cell), spread(stored("given", cell))]
+        line.append(spread(stored("error", cell)[:, at]))
         line.append(percent(stored("floor", cell)[:, at]))
         line += [percent(stored(key, cell)) for key in ("sure", "sure wrong")]
         lines.append([*line, _mean(stored("off", cell))])
@@ -606,9 +598,9 @@ def stream() -> Table:
                 _mean(stored(key, cell)[:, i])
                 for key in ("masks", "extra", "missed", "wrong")
             ]
-            end = _short(stored("NNs", cell)[:, i])
+            end = spread(stored("NNs", cell)[:, i])
             lines.append([f"{eps:g}{words}", *counts, end])
-        told = _short(stored("told", cell))
+        told = spread(stored("told", cell))
         lines.append([f"tasks told{words}", "", "", "", "", told])
     tasks = len(set(STREAM["stream"]))
     return table(

@@ -17,6 +17,7 @@ from minitorch.studies import common as row
 from minitorch.studies import connectivity, pruned
 from minitorch.studies import tickets as study
 from minitorch.studies.store import Row
+from minitorch.studies.words import percent, points
 
 SCOPE: Row = {"scale": "book", "scope": "layer", "epochs": study.BOOK["epochs"]}
 LONGER: Row = {**SCOPE, "epochs": study.LONGER["epochs"]}
@@ -60,25 +61,6 @@ KEYS = {
     "shuffled long": "shuffled_mask",
     "narrow long": "narrow",
 }
-
-
-def percent(values: np.ndarray | float, places: int = 1) -> str:
-    """Write a mean of fractions in percent.
-
-    >>> percent(np.array([0.91, 0.93]))
-    '92.0'
-    """
-    return f"{100 * float(np.mean(values)):.{places}f}"
-
-
-def points(first: np.ndarray, second: np.ndarray) -> str:
-    """Write by how many points the second is above the first, with its interval.
-
-    >>> points(np.array([0.5, 0.6]), np.array([0.6, 0.71]))
-    '+10.5 points (+4.1 to +16.9)'
-    """
-    far, low, high = (100 * value for value in paired(first, second)[:3])
-    return f"{far:+.1f} points ({low:+.1f} to {high:+.1f})"
 
 
 def arm(name: str, **other: Any) -> tuple[np.ndarray, np.ndarray]:

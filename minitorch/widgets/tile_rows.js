@@ -9,13 +9,10 @@ const TILES_LOOK = `
 .course-widget fieldset { border: 0; margin: 0; padding: 0; min-width: 0; display: flex; flex-wrap: wrap;
   align-items: center; gap: 4px 6px; }
 .course-widget legend { float: left; padding: 0; margin: 0 4px 0 0; font: inherit; color: ${INK}; width: auto; }
-.course-widget .tr-pick { display: inline-flex; align-items: center; gap: 4px; min-height: 28px; padding: 1px 9px 1px 6px;
+.course-widget button.tr-pick { min-height: 28px; padding: 1px 10px; color: ${INK}; background: #fff; font: inherit;
   border: 1px solid #8c959f; border-radius: 14px; cursor: pointer; font-variant-numeric: tabular-nums; }
-.course-widget .tr-pick input { margin: 0; accent-color: ${BLUE}; }
-.course-widget .tr-pick:has(input:checked) { border-color: ${BLUE}; background: #e8f1f8; }
-.course-widget .tr-pick:has(input:focus-visible) { outline: 3px solid ${BLUE}; outline-offset: 1px; }
-.course-widget .tr-pick input:focus-visible { outline: none; }
-.course-widget .tr-pick:has(input:disabled) { color: ${MUTED}; border-color: ${LINE}; cursor: default; }
+.course-widget button.tr-pick[aria-pressed=true] { border-color: ${BLUE}; box-shadow: inset 0 0 0 1px ${BLUE}; background: #e8f1f8; }
+.course-widget button.tr-pick:disabled { color: ${MUTED}; border-color: ${LINE}; cursor: default; }
 .course-widget .tr-say { margin: 8px 0 0 !important; font-size: 15px; font-variant-numeric: tabular-nums; }
 .course-widget .tr-say i { display: inline-block; width: 10px; height: 10px; border-radius: 5px; margin-right: 5px; }
 .course-widget .tr-two { display: grid; gap: 14px 24px; margin-top: 12px; }
@@ -71,17 +68,17 @@ function sized(svg, width, height) {
   }
 }
 
-// Labelled radios; `offered` holds [value, text]. Returns the box and show(value).
-function radios(text, offered, picked) {
-  const name = `tr-${Math.random().toString(36).slice(2)}`;
+// A row of buttons, one of them pressed; `offered` holds [value, text]. Returns the box and show(value).
+function choice(text, offered, picked) {
   const box = node("fieldset", {}, node("legend", {}, text));
-  const inputs = offered.map(([value, says]) => {
-    const input = node("input", { type: "radio", name, value });
-    input.addEventListener("change", () => picked(value));
-    box.append(node("label", { class: "tr-pick" }, input, says));
-    return [value, input];
+  const buttons = offered.map(([value, says]) => {
+    const button = node("button", { type: "button", class: "tr-pick", "data-value": value }, says);
+    button.addEventListener("click", () => picked(value));
+    box.append(button);
+    return [value, button];
   });
-  return { box, inputs, show: (value) => inputs.forEach(([own, input]) => (input.checked = own === value)) };
+  const show = (value) => buttons.forEach(([own, button]) => button.setAttribute("aria-pressed", own === value));
+  return { box, buttons, show };
 }
 
 function render({ model, el }) {
@@ -122,16 +119,16 @@ function render({ model, el }) {
     const share = frame() / run().at.length, count = runs[to].at.length;
     set({ run: to, frame: share === 0 ? 0 : Math.max(1, Math.round(share * count)) });
   };
-  const menuK = radios("A synchronisation every k steps:",
+  const menuK = choice("A synchronisation every k steps:",
     unique(stored.map((each) => each.k)).map((k) => [k, k === total ? `${number(k)}: once, at the end` : String(k)]),
     (k) => pick(k, lastRate));
-  const menuRate = radios("Learning rate:", unique(stored.map((each) => each.lr)).map((lr) => [lr, String(lr)]),
+  const menuRate = choice("Learning rate:", unique(stored.map((each) => each.lr)).map((lr) => [lr, String(lr)]),
     (lr) => pick(lastK, lr));
   const mine = node("div");
   let menuMine;
   function drawMine() {
     const own = runs.map((each, i) => [i, each]).filter(([, each]) => each.mine);
-    menuMine = own.length && radios("Trained here:",
+    menuMine = own.length && choice("Trained here:",
       own.map(([i, each]) => [i, `k ${each.k}, rate ${number(each.lr)}`]), (i) => set({ run: i, frame: runs[i].at.length }));
     mine.replaceChildren(...(menuMine ? [menuMine.box] : []));
   }
@@ -147,7 +144,7 @@ function render({ model, el }) {
         `${at + 1} of ${of}: ${percent(run().before[at])} right before it, ${percent(run().after[at])} after`];
     },
     (f) => set({ frame: f }));
-  const menuView = radios("Show", [["before", "the copy, before it"], ["after", "own values, after it"]],
+  const menuView = choice("Show", [["before", "the copy, before it"], ["after", "own values, after it"]],
     (view) => set({ view }));
   const say = node("p", { class: "tr-say", "aria-live": "polite" });
 
@@ -281,7 +278,7 @@ function render({ model, el }) {
     if (menuMine) menuMine.show(own ? model.get("run") : null);
     control.place(frame(), run().at.length + 1);
     menuView.show(before() ? "before" : "after");
-    menuView.inputs[0][1].disabled = frame() === 0;
+    menuView.buttons[0][1].disabled = frame() === 0;
   }
 
   function update() {

@@ -1,35 +1,31 @@
 """The exercises of the chapter "An engine you can read"."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minitorch.grading.references import engine
 from minitorch.grading.spec import (
+    Cases,
     Edge,
     Exercise,
     Judge,
     Problem,
+    Rng,
     Slip,
     frozen,
     judge_by_digits,
     judge_by_value,
+    normal,
     open_question,
     prediction,
     show,
 )
 
-Cases = Iterator[tuple]
-Rng = np.random.Generator
-
 # What the chapter's set-up cells define, beside numpy and the grading functions.
 SETUP: tuple[str, ...] = ()
-
-
-def _normal(rng: Rng, *shape: int, dtype: type = np.float32) -> np.ndarray:
-    return rng.normal(size=shape).astype(dtype)
 
 
 def _sizes(rng: Rng) -> tuple[int, int]:
@@ -61,7 +57,7 @@ def _multiply_grad_cases(rng: Rng) -> Cases:
     for dtype in (np.float32, np.float64):
         n, m = _sizes(rng)
         for shape in ((n,), (n, m)):
-            yield tuple(_normal(rng, *shape, dtype=dtype) for _ in range(3))
+            yield tuple(normal(rng, *shape, dtype=dtype) for _ in range(3))
 
 
 def _judge_factor(name: str, own: int) -> Judge:
@@ -111,10 +107,10 @@ def _unbroadcast_cases(rng: Rng) -> Cases:
         n, m = _sizes(rng)
         k = int(rng.integers(2, 5))
         for shape in ((n, 1), (1, m), (1, 1), (n, m), (m,), (1,)):
-            yield _normal(rng, n, m, dtype=dtype) + dtype(2), shape
+            yield normal(rng, n, m, dtype=dtype) + dtype(2), shape
         for longer in ((n, 1), (1, n, m), (k, 1, m), (m,)):
-            yield _normal(rng, k, n, m, dtype=dtype) + dtype(2), longer
-        yield Edge((_normal(rng, n, 1, dtype=dtype) + dtype(2), (n, 1)))
+            yield normal(rng, k, n, m, dtype=dtype) + dtype(2), longer
+        yield Edge((normal(rng, n, 1, dtype=dtype) + dtype(2), (n, 1)))
 
 
 def _first_copies(grad: np.ndarray, shape: tuple) -> np.ndarray:
@@ -278,9 +274,9 @@ def _judge_topological_order(args: tuple, output: Any, want: Any) -> Problem | N
 def _log_softmax_cases(rng: Rng) -> Cases:
     yield (np.array([[0.0, 1.0, 3.0], [2.0, 0.0, 7.0]], np.float32),)
     for dtype in (np.float32, np.float64):
-        yield (_normal(rng, *_sizes(rng), dtype=dtype) * dtype(2.0),)
+        yield (normal(rng, *_sizes(rng), dtype=dtype) * dtype(2.0),)
     for shift in (1000.0, -1000.0):
-        yield (_normal(rng, *_sizes(rng), dtype=np.float64) + shift,)
+        yield (normal(rng, *_sizes(rng), dtype=np.float64) + shift,)
     # A softmax of exactly 0 has no logarithm.
     yield Edge((np.array([[1000.0, 0.0, 999.0], [1000.0, 1001.0, 0.0]]),))
 
@@ -349,7 +345,7 @@ def _cross_entropy_cases(rng: Rng) -> Cases:
         N, K = _sizes(rng)
         if rng.integers(2):
             N, K = K, N
-        logits = _normal(rng, N, K, dtype=dtype) * dtype(2) + dtype(shift)
+        logits = normal(rng, N, K, dtype=dtype) * dtype(2) + dtype(shift)
         yield logits, rng.integers(0, K, N)
     # A label with a softmax of exactly 0.
     logits = np.array([[1000.0, 0.0, 999.0], [1000.0, 1001.0, 0.0]])
@@ -459,11 +455,11 @@ def _layer_norm_grad_cases(rng: Rng) -> Cases:
     )
     for dtype in (np.float32, np.float64):
         shape = _sizes(rng)
-        x = _normal(rng, *shape, dtype=dtype) * dtype(3) + dtype(2)
-        yield _normal(rng, *shape, dtype=dtype) + dtype(0.5), x
+        x = normal(rng, *shape, dtype=dtype) * dtype(3) + dtype(2)
+        yield normal(rng, *shape, dtype=dtype) + dtype(0.5), x
     # So little variance that the 1e-5 is seen.
     shape = _sizes(rng)
-    yield Edge(_normal(rng, *shape, dtype=np.float64) * c for c in (1.0, 0.01))
+    yield Edge(normal(rng, *shape, dtype=np.float64) * c for c in (1.0, 0.01))
 
 
 def _norm_slip(formula: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:

@@ -1,6 +1,6 @@
 """The exercises of the chapter "Indirect encoding"."""
 
-from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,17 @@ from minitorch.grading.references.hypernet import (
     own_start,
 )
 from minitorch.grading.spec import (
+    Cases,
     Exercise,
     Judge,
     Problem,
+    Rng,
     Slip,
     close,
     frozen,
     judge_by_digits,
     judge_by_value,
+    normal,
     open_question,
     or_none,
     pattern,
@@ -31,15 +34,10 @@ from minitorch.grading.spec import (
 )
 from minitorch.weird import cppn, hypernet
 
-Cases = Iterator[tuple]
-Rng = np.random.Generator
+_normal = partial(normal, dtype=np.float64)
 
 # What the chapter's set-up cells define, beside numpy and the grading functions.
 SETUP = ()
-
-
-def _normal(rng: Rng, *shape: int, dtype: type = np.float64) -> np.ndarray:
-    return rng.normal(size=shape).astype(dtype)
 
 
 def _generator(rng: Rng, n: int, h: int, i: int, M: int, dtype: type) -> tuple:

@@ -1,6 +1,5 @@
 """The exercises of the chapter "Lottery tickets"."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,14 +15,17 @@ from minitorch.grading.references.pruning import (
     signed_constant,
 )
 from minitorch.grading.spec import (
+    Cases,
     Edge,
     Exercise,
     Problem,
+    Rng,
     Slip,
     close,
     frozen,
     judge_by_digits,
     judge_by_value,
+    normal,
     open_question,
     or_none,
     prediction,
@@ -31,15 +33,8 @@ from minitorch.grading.spec import (
     show,
 )
 
-Cases = Iterator[tuple]
-Rng = np.random.Generator
-
 # What the chapter's set-up cells define, beside numpy and the grading functions.
 SETUP: tuple[str, ...] = ()
-
-
-def _normal(rng: Rng, *shape: int, dtype: type = np.float32) -> np.ndarray:
-    return rng.normal(size=shape).astype(dtype)
 
 
 def _sizes(rng: Rng) -> tuple[int, int]:
@@ -75,21 +70,21 @@ def _magnitude_mask_cases(rng: Rng) -> Cases:
     yield w, 0.3
     # Laid out column by column in memory: a copy where a view was hoped for. And
     # tall, so that places in a row, taken for rows, are there.
-    w = _normal(rng, *_sizes(rng)).T
+    w = normal(rng, *_sizes(rng)).T
     yield w, _fraction(rng, w.size, 0.3)
     for dtype, beyond in ((np.float32, 0.3), (np.float64, 0.7)):
-        w = _normal(rng, *_sizes(rng), dtype=dtype)
+        w = normal(rng, *_sizes(rng), dtype=dtype)
         yield w, _fraction(rng, w.size, beyond)
     w = _many_ties(rng)
     yield w, _fraction(rng, w.size, 0.3)
     w = _ties(rng, *_sizes(rng))
     yield w, _fraction(rng, w.size, 0.3)
     # Half a weight counts as one.
-    yield Edge((_normal(rng, 10), 0.25))
-    w = _normal(rng, 5)
+    yield Edge((normal(rng, 10), 0.25))
+    w = normal(rng, 5)
     w[3] = 0
     yield Edge((w, 1.0))
-    yield Edge((_normal(rng, 3, 2), 0.0))
+    yield Edge((normal(rng, 3, 2), 0.0))
 
 
 def _largest(scores: np.ndarray, count: float) -> np.ndarray:
@@ -277,11 +272,11 @@ def _prune_step_cases(rng: Rng) -> Cases:
     # So few that as great a part of all weights would cut there too.
     yield w, mask, (int(mask.sum() * rng.uniform(0.2, 0.3)) + 0.3) / mask.sum()
     for dtype, beyond, zeros in ((np.float32, 0.3, True), (np.float64, 0.7, False)):
-        w = _normal(rng, *_sizes(rng), dtype=dtype)
+        w = normal(rng, *_sizes(rng), dtype=dtype)
         mask = rng.random(w.shape) < 0.6
         yield w * mask if zeros else w, mask, _fraction(rng, int(mask.sum()), beyond)
     # Weights that are there and exactly 0: found by their values, they are lost.
-    w = _normal(rng, 4, 7)
+    w = normal(rng, 4, 7)
     mask = rng.permutation(np.arange(28) < 20).reshape(4, 7)
     some = rng.permutation(np.flatnonzero(mask))[:4]
     w.flat[some] = 0
@@ -290,7 +285,7 @@ def _prune_step_cases(rng: Rng) -> Cases:
     w = _ties(rng, *_sizes(rng))
     mask = rng.random(w.shape) < 0.7
     yield w, mask, _fraction(rng, int(mask.sum()), 0.3)
-    yield Edge((_normal(rng, 3, 2), np.zeros((3, 2), bool), 0.5))
+    yield Edge((normal(rng, 3, 2), np.zeros((3, 2), bool), 0.5))
 
 
 def _by_value(w: np.ndarray, mask: np.ndarray, keep: float) -> np.ndarray:
@@ -692,7 +687,7 @@ def _signed_constant_cases(rng: Rng) -> Cases:
         sizes = rng.permutation(np.arange(6, 30))[:3]
         theta0 = np.concatenate(
             [
-                _normal(rng, n, dtype=dtype) * dtype(scale) + dtype(0.4 * scale)
+                normal(rng, n, dtype=dtype) * dtype(scale) + dtype(0.4 * scale)
                 for n, scale in zip(sizes, rng.permutation([0.1, 0.5, 3]), strict=True)
             ]
         )
@@ -809,7 +804,7 @@ def _masked_step_cases(rng: Rng) -> Cases:
     )
     for dtype in (np.float32, np.float64):
         shape = _sizes(rng)
-        w, grad, velocity = (_normal(rng, *shape, dtype=dtype) for _ in range(3))
+        w, grad, velocity = (normal(rng, *shape, dtype=dtype) for _ in range(3))
         mask = rng.permutation(np.arange(w.size) % 3 > 0).reshape(shape)
         # Two that are there and exactly 0, or so small that they look it.
         there = rng.permutation(np.flatnonzero(mask))

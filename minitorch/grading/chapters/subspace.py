@@ -1,20 +1,22 @@
 """The exercises of the chapter "Random subspaces"."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from minitorch.grading.references.subspace import own_share
 from minitorch.grading.spec import (
+    Cases,
     Edge,
     Exercise,
     Problem,
+    Rng,
     Slip,
     close,
     frozen,
     judge_by_digits,
     judge_by_value,
+    normal,
     open_question,
     or_none,
     prediction,
@@ -23,15 +25,8 @@ from minitorch.grading.spec import (
 )
 from minitorch.weird import subspace
 
-Cases = Iterator[tuple]
-Rng = np.random.Generator
-
 # What the chapter's set-up cells define, beside numpy and the grading functions.
 SETUP = ("backend", "hadamard", "fastfood")
-
-
-def _normal(rng: Rng, *shape: int, dtype: type = np.float32) -> np.ndarray:
-    return rng.normal(size=shape).astype(dtype)
 
 
 def _sizes(rng: Rng) -> tuple[int, int]:
@@ -53,7 +48,7 @@ def _project_cases(rng: Rng) -> Cases:
     for dtype in (np.float32, np.float64):
         D, d = _sizes(rng)
         sizes = (D,), (D, d), (d,)
-        yield tuple(_normal(rng, *size, dtype=dtype) for size in sizes)
+        yield tuple(normal(rng, *size, dtype=dtype) for size in sizes)
 
 
 _judge_project = judge_by_value(
@@ -96,9 +91,9 @@ def _unit_columns_cases(rng: Rng) -> Cases:
     for dtype in (np.float32, np.float64):
         D, d = _sizes(rng)
         # Columns of very different lengths, and a mean that is not zero.
-        P = _normal(rng, D, d, dtype=dtype) + dtype(0.5)
+        P = normal(rng, D, d, dtype=dtype) + dtype(0.5)
         yield (P * rng.uniform(0.2, 5.0, d).astype(dtype),)
-    yield (_normal(rng, 4, 7) * np.float32(10.0),)
+    yield (normal(rng, 4, 7) * np.float32(10.0),)
 
 
 _unit_columns_slips = (
@@ -176,7 +171,7 @@ def _project_grad_cases(rng: Rng) -> Cases:
     yield P, np.array([1.0, 10.0], np.float32)
     for dtype in (np.float32, np.float64):
         D, d = _sizes(rng)
-        yield _normal(rng, D, d, dtype=dtype), _normal(rng, D, dtype=dtype)
+        yield normal(rng, D, d, dtype=dtype), normal(rng, D, dtype=dtype)
 
 
 _judge_project_grad = judge_by_value(
@@ -228,8 +223,8 @@ def _fwht_cases(rng: Rng) -> Cases:
     yield (np.array([1.0, 2.0, 3.0, 5.0], np.float32),)
     yield Edge((np.array([5.0], np.float32),))
     for dtype in (np.float32, np.float64):
-        yield (_normal(rng, 2 ** int(rng.integers(3, 7)), dtype=dtype),)
-    yield (_normal(rng, 2**12),)
+        yield (normal(rng, 2 ** int(rng.integers(3, 7)), dtype=dtype),)
+    yield (normal(rng, 2**12),)
 
 
 def _hadamard(n: int) -> np.ndarray:
@@ -353,7 +348,7 @@ def _fastfood_grad_cases(rng: Rng) -> Cases:
         Pi = rng.permutation(L)
         while (Pi[Pi] == np.arange(L)).all():
             Pi = rng.permutation(L)
-        grad, G = _normal(rng, D, dtype=dtype), _normal(rng, L, dtype=dtype)
+        grad, G = normal(rng, D, dtype=dtype), normal(rng, L, dtype=dtype)
         yield grad, B, Pi, G, int(rng.integers(3, L // 2))
 
 
@@ -826,9 +821,9 @@ def _low_rank_grad_cases(rng: Rng) -> Cases:
     for dtype in (np.float32, np.float64):
         O, F = _sizes(rng)
         r = int(rng.integers(2, 4))
-        yield _normal(rng, r, F, dtype=dtype), _normal(rng, O, F, dtype=dtype)
+        yield normal(rng, r, F, dtype=dtype), normal(rng, O, F, dtype=dtype)
     O, F = _sizes(rng)
-    yield Edge((_normal(rng, 1, F), _normal(rng, O, F)))
+    yield Edge((normal(rng, 1, F), normal(rng, O, F)))
 
 
 _judge_low_rank_grad = judge_by_value(

@@ -1,7 +1,6 @@
 """The exercises of the chapter "Supermasks"."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,29 +16,25 @@ from minitorch.grading.references.supermasks import (
     subset_sum,
 )
 from minitorch.grading.spec import (
+    Cases,
     Edge,
     Exercise,
     Problem,
+    Rng,
     Slip,
     close,
     frozen,
     judge_by_digits,
     judge_by_value,
+    normal,
     open_question,
     prediction,
     same_slip,
     show,
 )
 
-Cases = Iterator[tuple]
-Rng = np.random.Generator
-
 # What the chapter's set-up cells define, beside numpy and the grading functions.
 SETUP: tuple[str, ...] = ()
-
-
-def _normal(rng: Rng, *shape: int, dtype: type = np.float32) -> np.ndarray:
-    return rng.normal(size=shape).astype(dtype)
 
 
 def _sizes(rng: Rng) -> tuple[int, int]:
@@ -71,8 +66,8 @@ def _same_sign_cases(rng: Rng) -> Cases:
     )
     for dtype in (np.float32, np.float64):
         shape = _sizes(rng)
-        wi = _normal(rng, *shape, dtype=dtype)
-        yield wi, wi + _normal(rng, *shape, dtype=dtype)
+        wi = normal(rng, *shape, dtype=dtype)
+        yield wi, wi + normal(rng, *shape, dtype=dtype)
     # Exactly 0 before, with either sign after; exactly 0 after; and -0.
     yield Edge(
         (
@@ -196,7 +191,7 @@ def _readings_cases(rng: Rng) -> Cases:
     yield np.array([-2.0, 0.0, 2.0, 0.4]), np.array([0.1, 0.6, 0.3, 0.55])
     for dtype in (np.float32, np.float64):
         n = int(rng.integers(14, 30))
-        scores = 2 * _normal(rng, n, dtype=dtype)
+        scores = 2 * normal(rng, n, dtype=dtype)
         # No gradient moved these: they are at 0 still.
         scores[rng.permutation(n)[:3]] = 0
         u = rng.random(n).astype(dtype)
@@ -400,8 +395,8 @@ def _bernoulli_grad_cases(rng: Rng) -> Cases:
     )
     for dtype in (np.float32, np.float64):
         n = int(rng.integers(10, 30))
-        grad, theta0 = (_normal(rng, n, dtype=dtype) for _ in range(2))
-        yield grad, theta0, 2 * _normal(rng, n, dtype=dtype)
+        grad, theta0 = (normal(rng, n, dtype=dtype) for _ in range(2))
+        yield grad, theta0, 2 * normal(rng, n, dtype=dtype)
 
 
 def _slope(scores: np.ndarray) -> np.ndarray:
@@ -692,7 +687,7 @@ def _popup_step_cases(rng: Rng) -> Cases:
     )
     for dtype, beyond in ((np.float32, 0.3), (np.float64, 0.7)):
         shape = _sizes(rng)
-        theta0, scores, grad = (_normal(rng, *shape, dtype=dtype) for _ in range(3))
+        theta0, scores, grad = (normal(rng, *shape, dtype=dtype) for _ in range(3))
         # Two at exactly 0, where |s| has no slope; and one weight.
         places = rng.permutation(scores.size)
         scores.flat[places[:2]], theta0.flat[places[2]] = 0, 0
@@ -703,13 +698,13 @@ def _popup_step_cases(rng: Rng) -> Cases:
     # an order that is not stable shows.
     scores = rng.choice([-2, -1, 1, 2], (40, 30)).astype(np.float32)
     keep = (int(1200 * rng.uniform(0.2, 0.35)) + 0.3) / 1200
-    theta0 = _normal(rng, 40, 30)
+    theta0 = normal(rng, 40, 30)
     yield theta0, scores, np.zeros_like(scores), keep, 0.25, 0.0
     # All are used; half a weight counts as one.
     shape = _sizes(rng)
-    theta0, scores, grad = (_normal(rng, *shape) for _ in range(3))
+    theta0, scores, grad = (normal(rng, *shape) for _ in range(3))
     yield Edge((theta0, scores, grad, 1.0, 0.1, 0.05))
-    theta0, scores, grad = (_normal(rng, 10) for _ in range(3))
+    theta0, scores, grad = (normal(rng, 10) for _ in range(3))
     yield Edge((theta0, scores, grad, 0.25, 0.1, 0.05))
 
 

@@ -1,7 +1,7 @@
 """The exercises of the chapter "Superposition"."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,14 +18,17 @@ from minitorch.grading.references.superposition import (
     unsure,
 )
 from minitorch.grading.spec import (
+    Cases,
     Edge,
     Exercise,
     Problem,
+    Rng,
     Slip,
     close,
     frozen,
     judge_by_digits,
     judge_by_value,
+    normal,
     open_question,
     pattern,
     prediction,
@@ -33,15 +36,8 @@ from minitorch.grading.spec import (
     show,
 )
 
-Cases = Iterator[tuple]
-Rng = np.random.Generator
-
 # What the chapter's set-up cells define, beside numpy and the grading functions.
 SETUP: tuple[str, ...] = ()
-
-
-def _normal(rng: Rng, *shape: int, dtype: type = np.float32) -> np.ndarray:
-    return rng.normal(size=shape).astype(dtype)
 
 
 def _masks(rng: Rng, k: int, D: int) -> np.ndarray:
@@ -86,13 +82,13 @@ def _superpose_cases(rng: Rng) -> Cases:
         k = int(rng.integers(3, 6))
         D = int(rng.integers(20, 30))
         alpha = rng.uniform(0.5, 2, k).astype(dtype)
-        yield _normal(rng, D, dtype=dtype), _masks(rng, k, D), alpha / alpha.sum()
+        yield normal(rng, D, dtype=dtype), _masks(rng, k, D), alpha / alpha.sum()
     # They need not sum to 1.
     alpha = np.array([0.5, 0.75, 0.1, 0.25])
-    yield _normal(rng, 20, dtype=np.float64), _masks(rng, 4, 20), alpha
+    yield normal(rng, 20, dtype=np.float64), _masks(rng, 4, 20), alpha
     # One task alone: its mask, and no more.
-    yield _normal(rng, 20), _masks(rng, 4, 20), np.eye(4, dtype=np.float32)[2]
-    yield Edge((_normal(rng, 6), np.ones((1, 6), bool), np.array([1.0], np.float32)))
+    yield normal(rng, 20), _masks(rng, 4, 20), np.eye(4, dtype=np.float32)[2]
+    yield Edge((normal(rng, 6), np.ones((1, 6), bool), np.array([1.0], np.float32)))
 
 
 _CUT = (
@@ -179,15 +175,15 @@ def _entropy_cases(rng: Rng) -> Cases:
     yield (np.log([[0.5, 0.25, 0.25], [0.8, 0.15, 0.05]]),)
     for dtype in (np.float32, np.float64):
         N = int(rng.integers(4, 7))
-        yield (2 * _normal(rng, N, N + int(rng.integers(2, 5)), dtype=dtype),)
+        yield (2 * normal(rng, N, N + int(rng.integers(2, 5)), dtype=dtype),)
     # Chances that are rounded to 0, beside some that are not; and exp overflows.
     z = 1000 * rng.integers(-1, 1, (5, 8)) + 2 * rng.normal(size=(5, 8))
     z[:, :3] = 1000 + rng.normal(size=(5, 3))
     z[-1] -= 2500
     yield (z,)
     # All of one image's logits far below 0: exp of each is 0.
-    yield (_normal(rng, 3, 5, dtype=np.float64) - 1000,)
-    yield Edge((_normal(rng, 1, 4, dtype=np.float64),))
+    yield (normal(rng, 3, 5, dtype=np.float64) - 1000,)
+    yield Edge((normal(rng, 1, 4, dtype=np.float64),))
 
 
 def _H(z: np.ndarray) -> np.ndarray:
@@ -396,7 +392,7 @@ def _task_gradients_cases(rng: Rng) -> Cases:
         fit = False
         while not fit:
             k, D = int(rng.integers(4, 8)), int(rng.integers(20, 40))
-            grad, theta0 = (_normal(rng, D, dtype=dtype) for _ in range(2))
+            grad, theta0 = (normal(rng, D, dtype=dtype) for _ in range(2))
             theta0[rng.integers(D)] = 0
             masks = _masks(rng, k, D)
             slopes = masks @ (grad * theta0)
@@ -531,13 +527,13 @@ def _halve_cases(rng: Rng) -> Cases:
     for dtype, odd in ((np.float32, 0), (np.float64, 1)):
         k = int(rng.integers(14, 24))
         alive = rng.permutation(k) < 2 * int(rng.integers(4, 6)) + odd
-        gradients = _normal(rng, k, dtype=dtype)
+        gradients = normal(rng, k, dtype=dtype)
         gradients[~alive] -= 2
         yield gradients, alive
     # All more negative than those that are out, and all less.
     for shift in (-9, 9):
         alive = rng.permutation(12) < 7
-        yield _normal(rng, 12, dtype=np.float64) + shift * alive, alive
+        yield normal(rng, 12, dtype=np.float64) + shift * alive, alive
     # Two are left: one more round.
     alive = rng.permutation(8) < 2
     yield np.where(alive, 0.5, -1.0) + np.arange(8)[::-1] / 100, alive
@@ -720,12 +716,12 @@ def _spare_cases(rng: Rng) -> Cases:
     yield np.log([[0.5, 0.2, 0.2, 0.1], [0.4, 0.3, 0.05, 0.25]]), 2
     for dtype, real in ((np.float32, 3), (np.float64, 6)):
         N = int(rng.integers(3, 7))
-        yield _normal(rng, N, 8 + int(rng.integers(2, 5)), dtype=dtype), real
+        yield normal(rng, N, 8 + int(rng.integers(2, 5)), dtype=dtype), real
     # exp overflows, and for the last image exp of each is 0.
-    z = _normal(rng, 4, 9, dtype=np.float64) + 1000
+    z = normal(rng, 4, 9, dtype=np.float64) + 1000
     z[-1] -= 2000
     yield z, 5
-    yield Edge((_normal(rng, 1, 4), 3))
+    yield Edge((normal(rng, 1, 4), 3))
 
 
 _judge_spare_value = judge_by_value(
@@ -991,7 +987,7 @@ def _storkey_cases(rng: Rng) -> Cases:
     yield np.zeros((4, 4)), np.array([1.0, -1.0, 1.0, 1.0])
     # Any symmetric weights, of no pattern.
     for dtype in (np.float64, np.float32):
-        half = np.triu(_normal(rng, 7, 7, dtype=dtype), 1)
+        half = np.triu(normal(rng, 7, 7, dtype=dtype), 1)
         yield half + half.T, _signs(rng, 7).astype(dtype)
     for stored in (1, 2, 4):
         d = int(rng.integers(6, 10))

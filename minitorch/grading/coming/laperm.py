@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,14 +19,17 @@ from minitorch.grading.references.laperm import (
     swap_gains,
 )
 from minitorch.grading.spec import (
+    Cases,
     Edge,
     Exercise,
     Problem,
+    Rng,
     Slip,
     close,
     frozen,
     judge_by_digits,
     judge_by_value,
+    normal,
     open_question,
     pattern,
     prediction,
@@ -34,15 +37,8 @@ from minitorch.grading.spec import (
     show,
 )
 
-Cases = Iterator[tuple]
-Rng = np.random.Generator
-
 # What the chapter's set-up cells define, beside numpy and the grading functions.
 SETUP: tuple[str, ...] = ()
-
-
-def _normal(rng: Rng, *shape: int, dtype: type = np.float32) -> np.ndarray:
-    return rng.normal(size=shape).astype(dtype)
 
 
 def _order(places: np.ndarray) -> np.ndarray:
@@ -83,17 +79,17 @@ def _rank_match_cases(rng: Rng) -> Cases:
     for dtype in (np.float32, np.float64):
         few, more = int(rng.integers(4, 7)), int(rng.integers(8, 12))
         for shape in ((few, more), (more, few)):
-            yield _normal(rng, *shape, dtype=dtype), _normal(rng, *shape, dtype=dtype)
+            yield normal(rng, *shape, dtype=dtype), normal(rng, *shape, dtype=dtype)
     # One value and zeros.
     values = np.where(rng.permuted(np.tile(np.arange(9) < 5, (4, 1)), axis=1), 0.08, 0)
-    yield values, _normal(rng, 4, 9, dtype=np.float64)
+    yield values, normal(rng, 4, 9, dtype=np.float64)
     # Where the copy has not moved, nothing does.
-    values = _normal(rng, 3, 8)
+    values = normal(rng, 3, 8)
     yield values, values.copy()
     # Equal numbers in the copy, many of them.
     copy = rng.integers(-2, 3, (3, 40)).astype(np.float32)
-    yield Edge((_normal(rng, 3, 40), copy))
-    yield Edge((_normal(rng, 2, 1), _normal(rng, 2, 1)))
+    yield Edge((normal(rng, 3, 40), copy))
+    yield Edge((normal(rng, 2, 1), normal(rng, 2, 1)))
 
 
 _RANKS = (
@@ -229,11 +225,11 @@ def _swap_gains_cases(rng: Rng) -> Cases:
     yield np.array([1.0, 3.0, 4.0]), np.array([5.0, 4.0, -1.0])
     for dtype in (np.float32, np.float64):
         n = int(rng.integers(5, 9))
-        values, copy = (_normal(rng, n, dtype=dtype) for _ in range(2))
+        values, copy = (normal(rng, n, dtype=dtype) for _ in range(2))
         values[1] = values[3]
         yield values, copy
     # By rank: whichever pair trades places, the distance grows.
-    values, copy = (_normal(rng, 6, dtype=np.float64) for _ in range(2))
+    values, copy = (normal(rng, 6, dtype=np.float64) for _ in range(2))
     yield _match(values, copy), copy
     yield Edge((np.array([2.0]), np.array([-1.0])))
 
@@ -511,7 +507,7 @@ def _pinned_cases(rng: Rng) -> Cases:
         fit = False
         while not fit:
             n, k = int(rng.integers(6, 10)), int(rng.integers(4, 40))
-            values = _normal(rng, n, dtype=dtype)
+            values = normal(rng, n, dtype=dtype)
             values[2] = values[4]
             gaps = np.unique(np.abs(values[:, None] - values[None]))
             at = int(rng.integers(2, len(gaps) // 2))
@@ -640,7 +636,7 @@ def _fresh_cases(rng: Rng) -> Cases:
     for dtype in (np.float32, np.float64):
         O, n = int(rng.integers(4, 6)), int(rng.integers(7, 10))
         for shape in ((O, n), (n, O), (O, 2, 3, 4)):
-            trained, fresh = (_normal(rng, *shape, dtype=dtype) for _ in range(2))
+            trained, fresh = (normal(rng, *shape, dtype=dtype) for _ in range(2))
             yield trained, fresh, rng.random(shape).astype(dtype)
 
 
