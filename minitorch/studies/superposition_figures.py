@@ -523,7 +523,7 @@ def calibration() -> Picture:
     """Calibration error against tasks found: a point for a setting and a seed.
 
     >>> calibration().title
-    'Of ... ways to train that of least error, ... %, finds ... % by halving; ...'
+    'The best calibrated of ... ways to train, ... % off, finds ... % by halving, ...'
     """
     cells = [
         cell
@@ -536,16 +536,15 @@ def calibration() -> Picture:
         for search in SEARCHES
     }
     halving = found["binary"].mean(1)
-    least, most = int(error.mean(1).argmin()), int(halving.argmax())
+    least, most = int(error.mean(1).argmin()), int(error.mean(1).argmax())
     return curves(
         [
             Series(KEYS[name], error.ravel(), found[name].reshape(1, -1))
             for name in SEARCHES
         ],
-        title=f"Of {len(cells)} ways to train that of least error, "
-        f"{percent(error[least])} %, finds {percent(halving[least])} % by halving; "
-        f"that which finds most, {percent(halving[most])} %, has an error of "
-        f"{percent(error[most])} %",
+        title=f"The best calibrated of {len(cells)} ways to train, "
+        f"{percent(error[least])} % off, finds {percent(halving[least])} % by halving, "
+        f"the worst, {percent(error[most])} % off, {percent(halving[most])} %",
         xlabel="calibration error under the right mask",
         ylabel="tasks found, 128 images",
         note="book scale: stored runs, full MNIST, 8 tasks 10 degrees apart, a point "
