@@ -92,6 +92,17 @@ STYLES = {
     "search_halving": Style("halving", "#BA8D01", "s"),
     "search_exhaustive": Style("exhaustive", "#871168", "^"),
     "in_sequence": Style("one network in sequence", "#B23A0A", "D"),
+    "nearest_picture": Style("nearest mean picture", "#0FA062", "s"),
+    "other_weights": Style("other weights", "#B23A0A", "<"),
+    "objective_entropy": Style("entropy", "#2A2A8C", "v"),
+    "objective_g": Style("G", "#0FA062", "v"),
+    "objective_ten": Style("entropy of the ten", "#B23A0A", ">"),
+    "calibration_error": Style("calibration error", "#222222", "X"),
+    "shared_statistics": Style("shared statistics", "#B23A0A", "h"),
+    "shared_shallow": Style("shared statistics, 2 layers", "#8C8C8C", "d"),
+    "batch_statistics": Style("statistics of the batch", "#BA8D01", "<"),
+    "new_task": Style("new task", "#B23A0A", "^"),
+    "first_task": Style("first task", "#871168", "v"),
     "hebb": Style("Hebb", "#B23A0A", "s"),
     "storkey": Style("Storkey", "#0FA062", "o"),
     "hebb_few": Style("Hebb, few ones", "#871168", "p"),
@@ -107,12 +118,12 @@ STYLES = {
     "one_value_small": Style("one value, small", "#BA8D01", "X"),
     "one_value_straight": Style("one value, straight through", "#222222", "P"),
     "bn_only": Style("BatchNorm only", "#B23A0A", "p"),
-    "norm_gamma": Style("gamma alone", "#871168", "v"),
+    "norm_gamma": Style("gamma alone", "#871168", "d"),
     "norm_beta": Style("beta alone", "#4498BE", "<"),
     "two_weights": Style("two weights a feature", "#8C8C8C", "X"),
     "output_layer": Style("last layer", "#0072B2", "s"),
     "norms_output": Style("norms and last layer", "#BA8D01", "P"),
-    "first_norm": Style("first norm alone", "#0FA062", "v"),
+    "first_norm": Style("first norm alone", "#0FA062", "d"),
     "last_norm": Style("last norm alone", "#4498BE", "*"),
     "norms_wider": Style("norms, wider", "#0072B2", "p"),
     "norms_output_wider": Style("norms and last layer, wider", "#0FA062", "P"),
@@ -121,10 +132,14 @@ STYLES = {
     "ones_start": Style("gammas from 1", "#0072B2", "h"),
     "silenced": Style("removed, relu(beta) gone too", "#0072B2", "D"),
     "norms_anew": Style("norms, statistics anew", "#0072B2", "X"),
-    "norms_output_anew": Style("norms and last layer, anew", "#0FA062", "s"),
+    "norms_output_anew": Style("norms and last layer, anew", "#0FA062", "H"),
     "norms_subspace": Style("subspace of the norms", "#0FA062", "<"),
     "coordconv": Style("CoordConv", "#871168", "<"),
     "control": Style("control", "#8C8C8C", ">"),
+    # Settings of one method, in this order.
+    "small": Style("small", "#0072B2", "<"),
+    "middle": Style("middle", "#0FA062", "p"),
+    "large": Style("large", "#871168", "8"),
 }
 
 
@@ -181,9 +196,11 @@ def curves(
     hlines: Sequence[tuple[float, str]] = (),
     vlines: Sequence[tuple[float, str]] = (),
     xlog: bool = True,
+    joined: bool = True,
 ) -> Picture:
     """Draw curves: mean and 95 % t interval over seeds, each seed as a faint dot.
 
+    Where they are not joined, each row of y is a cloud of points.
     A series with y (n,) is a published curve and drawn dashed, with no band; one of a
     single point has a bar. Where every y is a share, from 0 to 1, so is the band.
     `hlines` and `vlines` are (value, label) pairs, labelled where no data is.
@@ -211,7 +228,10 @@ def curves(
         elif (xs == xs.round()).all():
             canvas.whole_ticks(ax)
         for i, s in enumerate(series):
-            _curve(ax, s, 3 + i)
+            if joined:
+                _curve(ax, s, 3 + i)
+            else:
+                _cloud(ax, s, 3 + i)
         for value, _ in hlines:
             ax.axhline(value, color=MUTED, lw=1, ls=(0, (4, 3)), zorder=1)
         for value, _ in vlines:
@@ -230,12 +250,15 @@ def curves(
 
     scale = ", logarithmic" if xlog else ""
     span = f"({number(xs.min())} to {number(xs.max())}{scale})"
-    words = [title, f"Line chart of {ylabel} against {xlabel} {span}"]
+    kind = "Line chart" if joined else "Scatter plot"
+    words = [title, f"{kind} of {ylabel} against {xlabel} {span}"]
     for s in series:
         y = np.atleast_2d(s.y)
         mean = y.mean(0)
         seeds = f", mean of {len(y)} seeds" if len(y) > 1 else ""
         ends = [f"{number(mean[i])} at {number(s.x[i])}" for i in (0, -1)[: len(s.x)]]
+        if not joined:
+            seeds = f", {y.size} points"
         words.append(f"{s.name}{seeds}: {' to '.join(ends)}")
     words += [f"Horizontal line at {number(v)}: {text}" for v, text in hlines]
     words += [f"Vertical line at {number(v)}: {text}" for v, text in vlines]
@@ -490,6 +513,14 @@ def _curve(ax: Axes, s: Series, zorder: int) -> None:
                 mec="none", zorder=zorder)  # fmt: skip
     ax.plot(s.x, mean, color=colour, lw=2, marker=marker, ms=6.5, mec="white",
             mew=0.8, label=s.name, zorder=zorder)  # fmt: skip
+
+
+def _cloud(ax: Axes, s: Series, zorder: int) -> None:
+    """Draw one series as points."""
+    _, colour, marker = STYLES[s.key]
+    y = np.atleast_2d(s.y)
+    ax.plot(np.tile(s.x, len(y)), y.ravel(), ls="", color=colour, marker=marker, ms=6,
+            alpha=0.7, mec="white", mew=0.5, label=s.name, zorder=zorder)  # fmt: skip
 
 
 def _sentences(words: Sequence[str], note: str) -> str:

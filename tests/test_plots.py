@@ -176,6 +176,18 @@ def test_labels_of_lines_keep_off_the_data(monkeypatch):
     assert placed == {"high": "right", "up": "left"}
 
 
+def test_points_that_are_not_joined_are_a_scatter_plot():
+    cloud = Series("new_task", [0.1, 0.2, 0.3], [[0.5, 0.9, 0.1], [0.4, 0.8, 0.2]])
+    words = {"title": "t", "xlabel": "x", "ylabel": "y", "note": "", "xlog": False}
+    picture = curves([cloud], joined=False, **words)
+    assert "Scatter plot of y against x" in picture.alt
+    assert "new task, 6 points" in picture.alt
+    joined = curves([cloud], **words)
+    assert ink(picture, STYLES["new_task"].colour) < ink(
+        joined, STYLES["new_task"].colour
+    )
+
+
 def test_methods_wear_their_colours():
     picture = methods(["direct", "hypernet"], [[0.9], [0.8]], title="t", xlabel="x",
                       note="")  # fmt: skip
@@ -317,11 +329,19 @@ TOGETHER = [
     ["direct", "hypernet", "small_start", "he_start"],
     ["lstm", "lstm_norm", "hyper_lstm"],
     ["lottery", "all_layers"],
-    ["search_one_shot", "search_halving", "search_exhaustive", "chance"],
-    ["search_one_shot", "search_halving", "search_exhaustive", "in_sequence"],
+    ["search_one_shot", "search_halving", "search_exhaustive", "nearest_picture"]
+    + ["shuffled_mask", "other_weights"],
+    ["search_one_shot", "search_halving", "search_exhaustive", "nearest_picture"]
+    + ["chance"],
+    ["search_one_shot", "search_halving", "search_exhaustive", "calibration_error"],
     ["search_one_shot", "search_halving", "search_exhaustive", "supermask"],
-    ["in_sequence", "supermask", "direct", "chance"],
-    ["in_sequence", "supermask", "search_halving", "chance"],
+    ["objective_entropy", "objective_g", "objective_ten"],
+    ["in_sequence", "supermask", "direct", "first_task"],
+    ["in_sequence", "supermask", "direct", "shuffled_mask"],
+    ["supermask", "batch_statistics", "shared_statistics", "shared_shallow"],
+    ["supermask", "new_task"],
+    ["first_task", "new_task"],
+    ["supermask", "storkey", "hebb", "objective_entropy"],
     ["hebb", "storkey", "hebb_few", "storkey_few"],
     ["laperm", "direct", "arranged_once"],
     ["laperm", "laperm_slow", "laperm_pace"],

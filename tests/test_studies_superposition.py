@@ -15,9 +15,10 @@ from minitorch.studies.claims.superposition import CLAIMS
 from minitorch.weird import superposition as sp
 
 FIGURES = [
-    *("overview", "accuracies", "cost", "costs", "forgetting", "ways", "scenarios"),
-    *("outputs", "objectives", "rates", "rotations", "calibration", "stream"),
-    *("margins", "norms", "hopfield", "storage", "remembered", "masks_kept"),
+    *("overview", "accuracies", "longer", "cost", "costs", "forgetting", "ways"),
+    *("controls", "scenarios", "outputs", "objectives", "rates", "pixels"),
+    *("rotations", "sureness", "calibration", "temperatures", "stream", "margins"),
+    *("norms", "hopfield", "storage", "remembered", "masks_kept"),
     *("memory", "scaled", "common", "common_rates"),
 ]
 FEW = {"images": 400, "batch": 32, "steps": 4, "test": 40}
@@ -34,12 +35,34 @@ def test_batches_and_test_images_are_those_of_their_task():
     ]
     assert all((first[0][0] != other).any() for other in others)
     data = study.dataset(400)
-    x, y = study.held_out(cell, 1, 2, 5, start=1_998)
-    assert (y == data.test_y[[1998, 1999, 0, 1, 2]]).all()
-    order = sp.pixel_order(1, 2)
-    assert (x[2] == data.test_x[0].reshape(-1)[order]).all()
-    turned = study.held_out({**cell, "gap": 10}, 1, 2, 5)[0]
-    assert (turned == sp.rotated(data.test_x[:5], 20)).all()
+    plain = {**cell, "pixels": "raw"}
+    whole_x, whole_y = study.held_out(plain, 1, 2, 2_000)
+    assert sorted(whole_y) == sorted(data.test_y)  # each image once
+    assert (whole_y != study.held_out(plain, 2, 2, 2_000)[1]).any()
+    assert (whole_y == study.held_out(plain, 1, 3, 2_000)[1]).all()
+    x, y = study.held_out(plain, 1, 2, 5, start=1_998)
+    assert (y == whole_y[[1998, 1999, 0, 1, 2]]).all()
+    back = np.empty_like(x)
+    back[:, sp.pixel_order(1, 2)] = x
+    shown = {row.tobytes() for row in data.test_x.reshape(2_000, -1)}
+    assert all(row.tobytes() in shown for row in back)
+    turned = study.held_out({**plain, "gap": 10}, 1, 2, 5, start=1_998)[0]
+    assert turned == pytest.approx(sp.rotated(back, 20), abs=1e-6)
+    spread = study.held_out(cell, 1, 2, 5, start=1_998)[0]
+    assert spread == pytest.approx((x - 0.1307) / 0.3081, abs=1e-5)
+
+
+def test_mean_pictures_are_of_the_training_images_as_a_task_shows_them():
+    cell = {**study.ROTATIONS, "images": 400}
+    train = study.dataset(400).train_x
+    means = study.pictures(cell, 0, 3)
+    each = study.scaled(cell, sp.rotated(train, 20)).mean(0)
+    assert means[2] == pytest.approx(each, abs=1e-4)  # turning is linear
+    x = study.scaled(cell, sp.rotated(train[:8], 20))
+    together = np.square(x.mean(0) - means).sum(1).argmin()
+    assert study.nearest(means, x, 8).tolist() == [together]
+    alone = np.square(x[:, None] - means).sum(2).argmin(1)
+    assert study.nearest(means, x).tolist() == alone.tolist()
 
 
 def test_many_tasks_are_asked_for():
@@ -50,6 +73,7 @@ def test_many_tasks_are_asked_for():
         assert row[search][0] == row[f"{search} group"][0] == 1  # there is but one
         assert row[f"{search} GNu"][0] == row[f"{search} GNs"][0]
         assert len(row[f"{search} seconds"]) == len(row[f"{search} group"]) == 2
+    assert row["pictures"] == row["pictures group"] == [1, 1]
     # 784-300-100-100, half of the weights: one bit each.
     assert row["bytes"] == pytest.approx(275_200 / 8, rel=0.01)
 
@@ -74,6 +98,10 @@ def test_searches_are_compared(outputs, monkeypatch):
     for group in (1, 16, 128):
         assert row[f"GNu one-shot {group}"] <= row[f"one-shot entropy {group}"]
         assert row[f"GNu one-shot {group}"] <= row[f"GNs one-shot {group}"]
+        assert row[f"pictures {group}"] == 1
+        assert 0 <= row[f"other places {group}"] <= 1
+        assert row[f"GNu one-shot {group}"] <= row[f"GG {group}"]
+    assert len(row) == 24 + 3 * (outputs > 10)
 
 
 def test_a_stream_is_counted():
@@ -83,6 +111,7 @@ def test_a_stream_is_counted():
     assert row["masks"][1] == 3  # never sure: a mask for each chunk
     assert row["extra"][1] == 1 and row["missed"][1] == row["wrong"][1] == 0
     assert np.shape(row["margin"]) == (2, 3)
+    assert 0 <= row["told"] <= 1
 
 
 def test_rotations_are_told_apart_or_not():
@@ -90,7 +119,19 @@ def test_rotations_are_told_apart_or_not():
     row = study.run({**cell, "temperatures": [0.5, 1.0]}, seed=0)
     assert len(row["exhaustive"]) == len(row["binary"]) == len(row["error"]) == 2
     assert row["off"] == 10 * (1 - row["exhaustive"][1])
+    assert len(row["floor"]) == 2 and 0 < row["floor"][1] < 0.2
+    assert 0 <= row["pictures 1"] <= 1 and 0 <= row["binary 1"] <= 1
     assert 0.005 < row["sure wrong"] < 1 and 0.005 < row["sure"] < 1
+
+
+def test_an_error_of_calibration_has_a_floor():
+    """As large as that of a network that is right as often as it is sure."""
+    rng = np.random.default_rng(0)
+    logits = np.log(rng.dirichlet(np.ones(10), 20_000))
+    p = study.softmax(logits)
+    assert p == pytest.approx(np.exp(logits))
+    y = np.array([rng.choice(10, p=each) for each in p])
+    assert study._gap(logits, y) < 0.015 < 0.1 < study._gap(2 * logits, y)
 
 
 def test_statistics_that_were_shared_are_the_last_tasks():
@@ -115,6 +156,11 @@ def test_masks_of_units_are_remembered(half):
     assert (row["ones"] == 0.5) or not half
     assert len(row["given"]) == len(row["storkey test"]) == 5
     assert 0 <= row["storkey"] <= 5 and row["outright"] < row["storkey bytes"]
+    for rule in ("storkey", "hebb"):
+        steps = np.array(row[f"{rule} steps recalled"])
+        # What is found in the end is there from some step on, and the other way round.
+        assert (steps <= 3).sum() == row[rule]
+        assert (steps <= np.array(row[f"{rule} steps"])).all() and steps.min() >= 1
 
 
 def test_the_common_row_is_sent_whole():
@@ -174,5 +220,7 @@ def test_claims_read_five_seeds():
         for read in (claim.ours, claim.control and claim.control[1]):
             if read:
                 values, rows = read()
-                assert values.shape == (5,) and len(rows) == 5
+                long = claim.scale == "full" and claim.ours is read
+                assert values.shape == (len(rows),)
+                assert len(rows) == 5 or (long and rows)
                 assert np.isfinite(values).all()

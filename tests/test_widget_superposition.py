@@ -279,6 +279,29 @@ def test_a_reader_s_question_is_answered_by_the_masks(trained, asked):
     assert frames.tasks(trained, in_order, DATA)["objectives"] == ["entropy"]
 
 
+def test_a_network_may_take_other_pixels_than_are_shown(trained):
+    """What is shown stays as it is; what is asked is what the network takes."""
+    same = frames.tasks(trained, in_order, DATA, digits=3)["found"]
+    none = frames.tasks(trained, in_order, DATA, digits=3, look=np.zeros_like)["found"]
+    assert (none["seen"] == same["seen"]).all()
+    assert np.ptp(none["alone"]) == 0 < np.ptp(same["alone"])  # all outputs are 0
+
+
+def test_a_mask_is_bright_where_digits_have_ink_whatever_black_is():
+    """Whether the network takes black as 0, or pixels of mean 0 and spread 1."""
+    x = DATA.train_x.reshape(len(DATA.train_x), -1)
+    ink = x.mean(0)
+    for look in (lambda x: x, lambda x: (x - np.float32(0.13)) / np.float32(0.31)):
+        net = mlp(784, 32, 20, bias=False)
+        g = Supermask(net, kind="threshold", weights="signed")
+        pairs = zip(x.reshape(-1, 50, 784), DATA.train_y.reshape(-1, 50), strict=True)
+        draws = [(look(images), labels) for images, labels in pairs]
+        mask = g.mask(learn(net, g, draws, lr=1e-3).phi)
+        both = Superposition(net, np.stack([mask, mask]), weights="signed")
+        shown = frames.tasks(both, lambda x, task: x, DATA, look=look)["masks"]
+        assert np.corrcoef(shown[0], ink)[0, 1] > 0.4
+
+
 def test_a_mask_shows_where_ink_is_by_its_own_order_alone(asked):
     """Correlated with the mean digit: trained weights stand where pixels are lit."""
     ink, orders = DATA.train_x.mean(0), asked["orders"]

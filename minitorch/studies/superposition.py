@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from minitorch.tensor import no_grad
 from minitorch.train import accuracy, fit
 from minitorch.weird import Dense, Supermask, Superposition, UnitMask, apply, decode
 from minitorch.weird.coding import encode_mask
+from minitorch.weird.pruning import shuffled
 from minitorch.weird.superposition import (
     SEARCHES,
     Learned,
@@ -46,15 +48,20 @@ NAME = "superposition"
 REAL = 10  # digits; all further outputs stand for no class
 HIDDEN = [300, 100]
 
-# The rate is of seed 99, 10 permutations, 140 batches: 3e-4, 1e-3, 3e-3 read 86.4,
-# 88.2, 87.4 % of a task's digits. The paper: 1e-4 and 1,000 batches of 128 a task.
+# Tried on seed 99, 100 outputs. With pixels of mean 0 and spread 1, as the authors have
+# them, in place of 0 to 1: 3 tasks of 1,000 batches of 128 at 1e-4, 3e-4, 1e-3 read
+# 92.7, 95.1, 95.7 % of the digits in place of 89.3, 91.9, 93.8, and one gradient of one
+# image finds 100 % in place of 96, 79, 94. 10 tasks of 120 batches of 64 at 3e-4, 1e-3
+# read 88.3, 89.0 and find 99.8, 95.8 %; 50 tasks of 80 batches of 128 read 88.4, 89.5
+# and find 99.4, 55.5 %. So it is the lower rate. The paper: 1e-4.
 _BASE: Row = {
     "scale": "book",
     "images": 60_000,
+    "pixels": "standard",
     "hidden": HIDDEN,
     "outputs": 100,
     "weights": "signed",
-    "lr": 1e-3,
+    "lr": 3e-4,
     "batch": 64,
     "steps": 120,
     "test": 1_000,
@@ -71,17 +78,28 @@ MANY: Row = {
     "asked": 100,
     "groups": 5,
 }
+PUBLISHED_MANY: Row = {**MANY, "scale": "full", **PUBLISHED, "k": [10, 50, 100, 250]}
 RETENTION: Row = {**_BASE, "part": "retention", "tasks": 10}
-INFERENCE: Row = {**_BASE, "part": "inference", "tasks": 10, "asked": 30}
-# On seed 99 eps 0.4 to 0.6 make no mask too many and none too few, 0.2 and 0.3 one too
-# few. The paper's is 1 / 8.
+INFERENCE: Row = {
+    **_BASE,
+    "part": "inference",
+    "tasks": 10,
+    "asked": 100,
+    "together": [1, 16, 128],
+}
+# The rate matters more, the more tasks there are.
+RATES: Row = {**INFERENCE, "tasks": 20, "asked": 40, "together": [1]}
+FIVE_TASKS: Row = {**INFERENCE, "tasks": 5, "together": [1]}
+# On seed 99 eps 0.125 (the paper's) to 0.6 make a mask for each of the eight tasks and
+# no other; 0.05 misses four, 0.8 and 1.2 make seven and nine too many.
 STREAM: Row = {
     **_BASE,
     "part": "stream",
     "stream": [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 1, 3, 0],
     "steps": 50,
-    "eps": [0.125, 0.4, 0.8],
+    "eps": [0.05, 0.125, 0.4, 0.8],
 }
+LONG_STREAM: Row = {**STREAM, **PUBLISHED, "steps": 60, "eps": [0.125]}
 ROTATIONS: Row = {
     **_BASE,
     "part": "rotations",
@@ -89,10 +107,11 @@ ROTATIONS: Row = {
     "gap": 10,
     "outputs": 200,
     "steps": 100,
-    "test": 256,
-    "asked": 24,
-    "temperatures": [0.25, 0.5, 1.0, 2.0],
+    "test": 1_280,
+    "asked": 100,
+    "temperatures": [1.0],
 }
+HEATED: Row = {**ROTATIONS, "steps": 300, "temperatures": [0.25, 0.5, 1.0, 2.0]}
 NORMS: Row = {**_BASE, "part": "norms", "tasks": 10, "outputs": 10, "steps": 100}
 HOPFIELD: Row = {
     "scale": "book",
@@ -146,6 +165,50 @@ def seen(settings: Row, x: np.ndarray, seed: int, task: int) -> np.ndarray:
     return permuted(x, seed, task)
 
 
+def scaled(settings: Row, x: np.ndarray) -> np.ndarray:
+    """Bring pixels to mean 0 and spread 1, those of MNIST's training images.
+
+    >>> x = np.array([[0.1307, 0.4388]])
+    >>> scaled({"pixels": "standard"}, x).round(6), scaled({}, x)
+    (array([[0., 1.]]), array([[0.1307, 0.4388]]))
+    """
+    if settings.get("pixels") != "standard":
+        return x
+    return (x - x.dtype.type(0.1307)) / x.dtype.type(0.3081)
+
+
+def pictures(settings: Row, seed: int, tasks: int) -> np.ndarray:
+    """Give the mean training image of each task, as a network is shown it.
+
+    >>> pictures({"images": 100}, seed=0, tasks=3).shape
+    (3, 784)
+    """
+    mean = dataset(settings["images"]).train_x.mean(0).reshape(1, -1)
+    shown = [seen(settings, mean, seed, task)[0] for task in range(tasks)]
+    return scaled(settings, np.stack(shown))
+
+
+def nearest(means: np.ndarray, x: np.ndarray, group: int = 1) -> np.ndarray:
+    """Name the task whose mean picture is nearest to the mean of each group of images.
+
+    A control that needs no network: |x|^2 is the same for all tasks, and left out.
+
+    Args:
+        means: (k, F), from `pictures`.
+        x: images, (N, F).
+        group: how many, one after another, are asked together.
+
+    Returns:
+        (N // group,) whole numbers.
+
+    >>> nearest(np.eye(3), np.eye(3)[[2, 0, 0, 1]]).tolist()
+    [2, 0, 0, 1]
+    """
+    asked = x.reshape(len(x) // group, group, -1).mean(1)
+    guess: np.ndarray = ((means**2).sum(1) - 2 * asked @ means.T).argmin(1)
+    return guess
+
+
 def batches(
     settings: Row, seed: int, task: int, part: int = 0
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -159,7 +222,7 @@ def batches(
     for _ in range(settings["steps"]):
         at = rng.integers(0, len(data.train_y), settings["batch"])
         x = data.train_x[at].reshape(settings["batch"], -1)
-        yield seen(settings, x, seed, task), data.train_y[at]
+        yield scaled(settings, seen(settings, x, seed, task)), data.train_y[at]
 
 
 def held_out(
@@ -167,14 +230,18 @@ def held_out(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give n test images as a task shows them, from some place on, and their labels.
 
+    They stand in an order that the seed draws, the same for all tasks: in the order of
+    the file images of one writer stand together, and groups of them are all alike.
+
     >>> x, y = held_out({"images": 100}, seed=0, task=3, n=5)
     >>> x.shape, y.shape
     ((5, 784), (5,))
     """
     data = dataset(settings["images"])
-    at = (start + np.arange(n)) % len(data.test_y)
+    order = np.random.default_rng([seed, 0, 0, 1]).permutation(len(data.test_y))
+    at = order[(start + np.arange(n)) % len(order)]
     x = data.test_x[at].reshape(n, -1)
-    return seen(settings, x, seed, task), data.test_y[at]
+    return scaled(settings, seen(settings, x, seed, task)), data.test_y[at]
 
 
 def _net(settings: Row) -> Network:
@@ -226,7 +293,8 @@ def many(settings: Row, seed: int) -> Row:
         search: its name, the fraction of single images whose task is found; GNs and
         GNu, digits counted as these scenarios do; seconds, of one image; "group" and
         "group seconds", of 128 images asked together. Seconds are of the processor,
-        and differ from run to run.
+        and differ from run to run. pictures, "pictures group": the fraction whose task
+        the nearest mean picture names, of the same images.
     """
     started = time.process_time()
     g = _masks(settings, seed)
@@ -235,6 +303,7 @@ def many(settings: Row, seed: int) -> Row:
         "given": _given(settings, seed, g),
         "bytes": float(np.mean([_bytes(g, i) for i in range(min(10, len(g.masks)))])),
     }
+    means = pictures(settings, seed, settings["tasks"])
     for k in settings["k"]:
         some, rng = _first(g, k), np.random.default_rng([seed, k])
         tasks = np.array([rng.integers(k) for _ in range(settings["asked"])])
@@ -257,6 +326,10 @@ def many(settings: Row, seed: int) -> Row:
                 row.setdefault(what, []).append(float(value))
         asked = rng.permutation(k)[: settings["groups"]]
         images = [held_out(settings, seed, i, 128, 128 * i)[0] for i in asked]
+        near = nearest(means[:k], x) == tasks
+        row.setdefault("pictures", []).append(float(near.mean()))
+        near = nearest(means[:k], np.concatenate(images), 128) == asked
+        row.setdefault("pictures group", []).append(float(near.mean()))
         for search in SEARCHES:
             started = time.process_time()
             guessed = infer(some, np.concatenate(images), search, group=128)
@@ -309,30 +382,61 @@ def retention(settings: Row, seed: int) -> Row:
 def inference(settings: Row, seed: int) -> Row:
     """Compare searches, objectives, outputs and images asked together.
 
+    Single images, 128 in groups of 16, 640 in groups of 128: of each task the first
+    ones of the same 640.
+
     Returns:
         given: accuracy under the right mask, the mean over tasks. For each search,
         objective and group, under "SEARCH OBJECTIVE GROUP", the fraction of groups
-        whose task is found; "GNs ..." and "GNu ..." digits, for entropy.
+        whose task is found. By entropy, of the same images: "GNs SEARCH GROUP" and
+        "GNu SEARCH GROUP", digits counted so, and "GG GROUP", under the right mask.
+        Controls: "pictures GROUP", tasks named by the nearest mean picture; "other
+        places GROUP" and "other weights GROUP", by one gradient with masks of as many
+        weights at random places, and with weights of another draw; "GG other places"
+        and "GG other weights", digits of the single images, the task told.
     """
-    g = _masks(settings, seed)
+    g, tasks = _masks(settings, seed), settings["tasks"]
     row: Row = {"given": float(np.mean(_given(settings, seed, g)))}
+    means = pictures(settings, seed, tasks)
     objectives = ["entropy"] + ["G"] * (settings["outputs"] > REAL)
-    for group, n in ((1, settings["asked"]), (16, 128), (128, 384)):
-        for search in SEARCHES:
-            for objective in objectives:
-                scores = []
-                for task in range(settings["tasks"]):
-                    x, y = held_out(settings, seed, task, n, n * task)
-                    guessed = infer(
-                        g, x, search, group=group, objective=objective, real=REAL
-                    )
-                    scores.append(count(g, x, y, task, guessed))
-                found, _, GNs, GNu = np.mean(scores, 0).tolist()
-                row[f"{search} {objective} {group}"] = found
+    others = {
+        "other places": Superposition(
+            g.net,
+            np.stack([shuffled(g.net, mask, seed) for mask in g.masks]),
+            weights=g.weights,
+            seed=seed,
+        ),
+        "other weights": Superposition(
+            g.net, g.masks, weights=g.weights, seed=seed + 100
+        ),
+    }
+    found: dict[str, list[float]] = {}
+
+    def note(**values: float) -> None:
+        for name, value in values.items():
+            found.setdefault(name, []).append(value)
+
+    for group in settings["together"]:
+        n = {1: settings["asked"], 16: 128, 128: 640}[group]
+        for task in range(tasks):
+            x, y = held_out(settings, seed, task, n, 640 * task)
+            named = nearest(means, x, group) == task
+            note(**{f"pictures {group}": float(named.mean())})
+            for name, other in others.items():
+                score = count(other, x, y, task, infer(other, x, group=group))
+                note(**{f"{name} {group}": score.task})
+                if group == 1:
+                    note(**{f"GG {name}": score.GG})
+            for search, objective in product(SEARCHES, objectives):
+                how: dict[str, Any] = {"objective": objective, "real": REAL}
+                guessed = infer(g, x, search, group=group, **how)
+                score = count(g, x, y, task, guessed)
+                note(**{f"{search} {objective} {group}": score.task})
                 if objective == "entropy":
-                    row[f"GNs {search} {group}"] = GNs
-                    row[f"GNu {search} {group}"] = GNu
-    return row
+                    note(**{f"GNs {search} {group}": score.GNs})
+                    note(**{f"GNu {search} {group}": score.GNu})
+            note(**{f"GG {group}": score.GG})
+    return row | {name: float(np.mean(values)) for name, values in found.items()}
 
 
 def stream_of(settings: Row, seed: int, eps: float) -> Row:
@@ -353,7 +457,7 @@ def stream_of(settings: Row, seed: int, eps: float) -> Row:
     wrong = [owner[m] != task for m, task in zip(done.used, tasks, strict=True)]
     g, right = Superposition(net, done.masks, weights=weights, seed=seed), []
     for task in sorted(set(tasks)):
-        x, y = held_out(settings, seed, task, 512)
+        x, y = held_out(settings, seed, task, 512, 512 * task)
         used = np.repeat(infer(g, x, group=128), 128)
         right.append(float((labels(g, x, used) == y).mean()))
     return {
@@ -370,12 +474,27 @@ def stream(settings: Row, seed: int) -> Row:
     """Learn from a stream of tasks without names: lists over `eps` of `stream_of`.
 
     Returns:
-        new: whether each chunk is the first of its task, and for each `eps` what
+        new: whether each chunk is the first of its task; told: digits right in the end
+        where the task of each chunk and each image is told; and for each `eps` what
         `stream_of` gives.
     """
     rows = [stream_of(settings, seed, eps) for eps in settings["eps"]]
     tasks = settings["stream"]
-    row: Row = {"new": [int(t not in tasks[:i]) for i, t in enumerate(tasks)]}
+    net, weights = _net(settings), settings["weights"]
+    g = Supermask(net, kind="threshold", weights=weights, seed=seed)
+    scores: dict[int, np.ndarray] = {}
+    for i, t in enumerate(tasks):
+        how: dict[str, Any] = {"lr": settings["lr"], "seed": 1000 * seed + t}
+        draws = batches(settings, seed, t, i)
+        scores[t] = learn(net, g, draws, start=scores.get(t), **how).phi
+    right = [
+        accuracy(net, apply(g, phi), *held_out(settings, seed, t, 512, 512 * t))
+        for t, phi in scores.items()
+    ]
+    row: Row = {
+        "new": [int(t not in tasks[:i]) for i, t in enumerate(tasks)],
+        "told": float(np.mean(right)),
+    }
     return row | {name: [each[name] for each in rows] for name in rows[0]}
 
 
@@ -384,57 +503,89 @@ def stream(settings: Row, seed: int) -> Row:
 # ----------------------------------------------------------------------------
 
 
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Give each row of logits as probabilities, (N, K).
+
+    >>> softmax(np.log([[1.0, 3.0]])).round(6)
+    array([[0.25, 0.75]])
+    """
+    p = np.exp(logits - logits.max(1, keepdims=True))
+    shares: np.ndarray = p / p.sum(1, keepdims=True)
+    return shares
+
+
+def _gap(logits: np.ndarray, y: np.ndarray) -> float:
+    """The expected calibration error."""
+    sure, right, share = reliability(logits, y)
+    return float(np.nansum(share * np.abs(sure - right)))
+
+
 def rotations(settings: Row, seed: int) -> Row:
     """Learn digits turned by a few degrees more in each task, and ask which it is.
 
     Returns:
         given: accuracy under the right mask. For each search, a list over
         `temperatures` of the fraction of groups of 128 images whose task is found;
-        "one-shot 1" and "exhaustive 1", the same of single images at temperature 1;
-        off: degrees between the task and that of exhaustive, at temperature 1.
-        error: the expected calibration error under the right mask, over temperatures;
-        sure, sure wrong: mean confidence under the right mask and under the others.
+        "SEARCH 1", the same of single images at temperature 1; pictures, "pictures 1":
+        what the nearest mean picture finds of the same; off: degrees between the task
+        and that of exhaustive, groups of 128 at temperature 1. error: the expected
+        calibration error under the right mask, images of all tasks together, over
+        temperatures; floor: the error of as many images and answers as sure, which are
+        right as often as they are sure: the mean of 20 draws. sure, sure wrong: mean
+        confidence under the right mask and under the others.
     """
     g, n = _masks(settings, seed), settings["test"]
     tasks, temperatures = settings["tasks"], settings["temperatures"]
     row: Row = {"given": float(np.mean(_given(settings, seed, g)))}
+    means = pictures(settings, seed, tasks)
     found: dict[str, list[np.ndarray]] = {}
-    off = []
+    own, answers = [], []
     for task in range(tasks):
         x, y = held_out(settings, seed, task, n, n * task)
+        some = x[: settings["asked"]]
         with no_grad():
             all_logits = [
                 g.net(apply(g, np.eye(tasks)[i]), x).numpy() for i in range(tasks)
             ]
-        hits: dict[str, list[float]] = {}
+        own.append(all_logits[task])
+        answers.append(y)
+        hits: dict[str, Any] = {
+            "pictures": (nearest(means, x, 128) == task).mean(),
+            "pictures 1": (nearest(means, some) == task).mean(),
+        }
+        for search in SEARCHES[:2]:
+            hits[f"{search} 1"] = (infer(g, some, search) == task).mean()
+            guesses = [
+                infer(g, x, search, group=128, temperature=heat)
+                for heat in temperatures
+            ]
+            hits[search] = [(guess == task).mean() for guess in guesses]
+        hits["exhaustive"] = []
         for heat in temperatures:
             values = np.stack([entropies(z / heat) for z in all_logits])
             guess = values.reshape(tasks, -1, 128).mean(2).argmin(0)
-            hits.setdefault("exhaustive", []).append((guess == task).mean())
+            hits["exhaustive"].append((guess == task).mean())
             if heat == 1:
-                off.append(np.abs(guess - task).mean())
-                alone = (values[:, : settings["asked"]].argmin(0) == task).mean()
-                hits["exhaustive 1"] = [alone]
-            for search in SEARCHES[:2]:
-                guess = infer(g, x, search, group=128, temperature=heat)
-                hits.setdefault(search, []).append((guess == task).mean())
-            sure, right, share = reliability(all_logits[task] / heat, y)
-            gap = float(np.nansum(share * np.abs(sure - right)))
-            hits.setdefault("error", []).append(gap)
-        guess = infer(g, x[: settings["asked"]])
-        hits["one-shot 1"] = [(guess == task).mean()]
-        sure_of = []
-        for z in all_logits:
-            sure, _, share = reliability(z, y)
-            sure_of.append(float(np.nansum(share * sure)))
-        hits["sure"] = [sure_of.pop(task)]
-        hits["sure wrong"] = [float(np.mean(sure_of))]
+                hits["off"] = np.abs(guess - task).mean() * settings["gap"]
+                alone = values[:, : len(some)].argmin(0) == task
+                hits["exhaustive 1"] = alone.mean()
+        sure_of = [float(softmax(z).max(1).mean()) for z in all_logits]
+        hits["sure"] = sure_of.pop(task)
+        hits["sure wrong"] = np.mean(sure_of)
         for name, values_of in hits.items():
             found.setdefault(name, []).append(np.array(values_of, float))
     for name, per_task in found.items():
-        mean = np.mean(per_task, 0).tolist()
-        row[name] = mean if len(mean) > 1 else mean[0]
-    row["off"] = float(np.mean(off) * settings["gap"])
+        row[name] = np.mean(per_task, 0).tolist()
+    logits, y = np.concatenate(own), np.concatenate(answers)
+    row["error"] = [_gap(logits / heat, y) for heat in temperatures]
+    row["floor"], rng = [], np.random.default_rng([seed, 20])
+    for heat in temperatures:
+        sure, guess = softmax(logits / heat).max(1), logits.argmax(1)
+        # A label that is not the guess makes it wrong, whichever it is.
+        draws = [
+            np.where(rng.random(len(sure)) < sure, guess, guess - 1) for _ in range(20)
+        ]
+        row["floor"].append(float(np.mean([_gap(logits / heat, d) for d in draws])))
     return row
 
 
@@ -530,8 +681,10 @@ def remember(settings: Row, seed: int) -> Row:
         "RULE fixed", masks that stay in the network; "RULE", of five, found exactly;
         "RULE test", the accuracy under what was found, a list. "entropy alone", found
         where the energy plays no part but in the last recall; "images alone", the
-        accuracy where it plays none at all. storkey bytes; outright: bytes of the
-        masks themselves.
+        accuracy where it plays none at all. "RULE steps": of each search the step
+        from which the mask is the stored one and stays so, `search steps` and one more
+        where it never is; "RULE steps recalled", the same of what `recall` makes of
+        the mask. storkey bytes; outright: bytes of the masks themselves.
     """
     data = dataset(settings["images"])
     net = bn_mlp(784, *settings["hidden"], REAL)
@@ -573,21 +726,36 @@ def remember(settings: Row, seed: int) -> Row:
         "outright": sum(len(encode_mask(each > 0)) for each in z),
     }
 
-    def search(psi: np.ndarray, gamma: float) -> list[np.ndarray]:
+    def search(
+        psi: np.ndarray, gamma: float
+    ) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
+        """What is found for each task, and the mask after each step."""
         how: dict[str, Any] = {"steps": settings["search steps"], "gamma": gamma}
-        start = z.mean(0) / 100
-        return [recover(g, psi, start, unlabelled(task), **how) for task in range(5)]
+        start, found, walks = z.mean(0) / 100, [], []
+        for task in range(5):
+            walk: list[np.ndarray] = []
+            images = unlabelled(task)
+            found.append(recover(g, psi, start, images, watch=walk.append, **how))
+            walks.append(walk)
+        return found, walks
+
+    def stays(walk: list[np.ndarray], target: np.ndarray) -> int:
+        there = [bool((each == target).all()) for each in walk]
+        return len(there) - there[::-1].index(False) + 1 if not all(there) else 1
 
     def exactly(found: list[np.ndarray]) -> int:
         return sum(bool((a == b).all()) for a, b in zip(found, z, strict=True))
 
     for rule, psi in weights.items():
-        found = search(psi, 1.0)
+        found, walks = search(psi, 1.0)
         row[rule] = exactly(found)
+        row[f"{rule} steps"] = list(map(stays, walks, z))
+        ends = [[recall(psi, each) for each in walk] for walk in walks]
+        row[f"{rule} steps recalled"] = list(map(stays, ends, z))
         row[f"{rule} fixed"] = exactly([recall(psi, each) for each in z])
         row[f"{rule} test"] = [test(each, task) for task, each in enumerate(found)]
-    row["entropy alone"] = exactly(search(weights["storkey"], 0.0))
-    nothing = search(np.zeros_like(weights["storkey"]), 0.0)
+    row["entropy alone"] = exactly(search(weights["storkey"], 0.0)[0])
+    nothing = search(np.zeros_like(weights["storkey"]), 0.0)[0]
     row["images alone"] = [test(each, task) for task, each in enumerate(nothing)]
     return row
 
@@ -656,30 +824,34 @@ def grid(scale: str) -> list[Row]:
         wide = {**far, "hidden": [1024, 1024]}
         k = [10, 100, 500, 1_000, 2_500]
         return [
+            PUBLISHED_MANY,
             {**ROTATIONS, **wide},
             {**MANY, "scale": "full", "tasks": 2_500, "k": k},
             {**ROTATIONS, **wide, "tasks": 36},
             {**ROTATIONS, **far, "tasks": 36},
-            {**MANY, **far, "k": [10, 50, 100, 250]},
             {**MANY, **far, "tasks": 2_500, "outputs": 500, "k": k},
         ]
-    long = {"steps": 300}
     return [
         MANY,
         RETENTION,
         INFERENCE,
         {**INFERENCE, "outputs": 10},
         {**INFERENCE, "outputs": 25},
-        {**INFERENCE, "outputs": 10, "lr": 3e-4},
-        {**INFERENCE, "outputs": 10, "lr": 3e-3},
         {**INFERENCE, **PUBLISHED},
+        RATES,
+        {**RATES, "lr": 1e-3},
+        {**RATES, "lr": 3e-3},
+        FIVE_TASKS,
+        {**FIVE_TASKS, "outputs": 10},
+        {**FIVE_TASKS, "pixels": "raw"},
         ROTATIONS,
-        {**ROTATIONS, **long},
-        {**ROTATIONS, **long, "lr": 1e-4},
+        HEATED,
+        {**HEATED, "temperatures": [1.0], "lr": 1e-3},
         {**ROTATIONS, "hidden": [1024, 1024]},
         {**ROTATIONS, **PUBLISHED},
         {**ROTATIONS, "gap": 45},
         STREAM,
+        LONG_STREAM,
         NORMS,
         {**NORMS, "hidden": [300, 300, 300, 300, 300, 100]},
         HOPFIELD,
@@ -699,6 +871,7 @@ def label(settings: Row) -> str:
     words = [settings["part"]]
     words += [f"{settings['tasks']} tasks"] if "tasks" in settings else []
     words += [f"gap {settings['gap']}"] if "gap" in settings else []
+    words += ["raw pixels"] if settings.get("pixels") == "raw" else []
     if "outputs" in settings:
         widths = [*settings["hidden"], settings["outputs"]]
         words += ["-".join(map(str, widths)), f"lr {settings['lr']:g}"]
@@ -717,11 +890,12 @@ STUDY = Study(
     label=label,
     code=(
         "minitorch.studies.superposition:run,many,retention,inference,stream,stream_of,"
-        "rotations,norms,hopfield,remember,common,seen,batches,held_out,_net,_masks,"
-        "_first,_given,_bytes",
+        "rotations,norms,hopfield,remember,common,seen,scaled,pictures,nearest,batches,"
+        "held_out,softmax,_gap,_net,_masks,_first,_given,_bytes",
         "minitorch.studies.pruned:dataset",
         "minitorch.weird.superposition",
         "minitorch.weird.supermask",
+        "minitorch.weird.pruning:shuffled",
         "minitorch.weird.coding",
     ),
     tolerance={
@@ -737,7 +911,8 @@ STUDY = Study(
     },
     needs={
         "quick": "10 seconds of one core a seed",
-        "book": "full MNIST in MINITORCH_DATA; 45 minutes of one core",
-        "full": "full MNIST in MINITORCH_DATA; 10 hours of one core a seed (a guess)",
+        "book": "full MNIST in MINITORCH_DATA; 50 minutes of one core",
+        "full": "full MNIST in MINITORCH_DATA; 10 hours of one core a seed (a guess), "
+        "the first cell half an hour",
     },
 )

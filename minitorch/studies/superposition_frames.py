@@ -25,6 +25,7 @@ from minitorch.weird.superposition import (
 )
 
 Show = Callable[[np.ndarray, int], np.ndarray]
+Look = Callable[[np.ndarray], np.ndarray]
 
 
 def tasks(
@@ -36,6 +37,7 @@ def tasks(
     start: int = 0,
     counts: Sequence[int] | None = None,
     real: int | None = None,
+    look: Look | None = None,
 ) -> dict[str, Any]:
     """Ask one gradient which task a few digits are of, as `widgets.TaskBars` takes it.
 
@@ -53,6 +55,8 @@ def tasks(
         counts: the numbers of tasks k that the slider offers; None for 2 to T.
         real: how many outputs stand for classes: with a kernel a reader may then ask
             by G too; None offers entropy alone.
+        look: from images as they are shown to what the network takes; None for the
+            same.
 
     Returns:
         found, masks, orders, objectives, compute and a title: all that
@@ -94,15 +98,18 @@ def tasks(
             "start": start,
             "plain": plain,
             "labels": data.test_y[at],
-            **asked(g, show, plain, ks, objective, real, temperature),
+            **asked(g, show, plain, ks, objective, real, temperature, look),
         }
 
+    agreement = pixel_agreement(g)
+    if look is not None and look(np.zeros((1, 1), np.float32)).any():
+        agreement = -agreement
     found = compute("entropy", 1.0, start)
     # Those of tasks whose masks are in it.
     right = found["bars"][ks[-1]][: ks[-1]].argmax(-1) == np.arange(ks[-1])[:, None]
     return {
         "found": found,
-        "masks": pixel_agreement(g),
+        "masks": agreement,
         "orders": pixel_orders(show, T, found["plain"].shape[1]),
         "objectives": names,
         "compute": compute,
@@ -119,6 +126,7 @@ def asked(
     objective: str,
     real: int | None,
     temperature: float,
+    look: Look | None = None,
 ) -> dict[str, Any]:
     """Ask about every task's view of some digits, at each number of masks.
 
@@ -130,6 +138,7 @@ def asked(
         objective: "entropy" or "G".
         real: for G.
         temperature: what logits are divided by.
+        look: what the network takes in place of what is shown.
 
     Returns:
         seen (T, n, F); bars: k -> - dH/dalpha (T, n, k) at equal shares, mixed: k -> H
@@ -140,6 +149,7 @@ def asked(
     T, (n, F) = len(g.masks), plain.shape
     seen = np.stack([show(plain, task) for task in range(T)])
     x = seen.reshape(T * n, F)
+    x = x if look is None else look(x)
     how: dict[str, Any] = {"objective": objective, "real": real}
     how["temperature"] = temperature
     value = OBJECTIVES[objective][1]
@@ -168,7 +178,9 @@ def pixel_agreement(g: Superposition) -> np.ndarray:
 
     Of the first layer W: A = W (M - the kept fraction of M) is what the mask keeps
     above chance. A pixel's number is the sum over units h of A_hp sum_q A_hq, q another
-    pixel. Pixels with ink were trained alike, so they agree; the others did not move.
+    pixel. Where black is 0 for the network, pixels with ink were trained alike, so they
+    agree; the others did not move. Where black is another number, it is those that are
+    nearly always black that agree, and pixels with ink do not: `tasks` turns the sign.
 
     Args:
         g: T masks.

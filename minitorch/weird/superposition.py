@@ -1367,6 +1367,7 @@ def recover(
     lr: float = 1.0,
     momentum: float = 0.9,
     gamma: float = 1.0,
+    watch: Callable[[np.ndarray], object] | None = None,
 ) -> np.ndarray:
     """Find, in a Hopfield network, the mask that unlabelled images were learned with.
 
@@ -1385,6 +1386,7 @@ def recover(
         lr: the rate.
         momentum: how much of the last velocity stays.
         gamma: how much the energy counts.
+        watch: is called with the mask after each step.
 
     Returns:
         (d,) of -1 and 1: the mask of the last step, after `recall`.
@@ -1420,4 +1422,6 @@ def recover(
         slope -= gamma * (t / steps) * (weights @ g.signs(m)) / d
         v = momentum * v + slope
         m -= lr * v
+        if watch:
+            watch(g.signs(m))
     return recall(weights, g.signs(m))

@@ -219,7 +219,7 @@ function render({ model, el }) {
     view.canvas.setAttribute("aria-label", `The same ${label} as task ${task} shows it`);
     mask.canvas.setAttribute("aria-label", `The weights that mask ${pick} keeps from each pixel` +
       (orders ? `, put back by the order of task ${task}` : ""));
-    pictureText.textContent = "Bright: pixels whose kept weights pull the units one way, as training left them" +
+    pictureText.textContent = "Bright: pixels whose kept weights pull the units another way than the background's do, as training left them" +
       (orders ? `, put back by the order of task ${task}. Task and mask ${ok ? "fit: bright is where digits have ink."
         : "do not fit: it looks like noise."}` : ".");
 

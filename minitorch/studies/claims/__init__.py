@@ -5,6 +5,7 @@ A module a chapter, each with a list `CLAIMS`.
 
 from minitorch.studies.claims import (
     hypernets,
+    laperm,
     subspaces,
     supermasks,
     superposition,
@@ -17,4 +18,5 @@ CLAIMS = [
     *tickets.CLAIMS,
     *supermasks.CLAIMS,
     *superposition.CLAIMS,
+    *laperm.CLAIMS,
 ]
