@@ -250,5 +250,6 @@ def _title(runs: Sequence[dict[str, Any]], thresholds: Sequence[float]) -> str:
     return (
         f"Decay {most['decay']:g}: {count} of {len(most['gone'])} features have "
         f"|gamma| below {thresholds[frame]:g}. Without them {without:.1%} "
-        f"of digits are read, with all {all_of_them:.1%}, without {count} random ones {random:.1%}"
+        f"of digits are read, with all {all_of_them:.1%}, without {count} random "
+        f"ones {random:.1%}"
     )
