@@ -751,7 +751,7 @@ def _judge_equal(args: tuple, output: Any, want: Any) -> Problem | None:
     if (changed != 2).any():
         row = int((changed != 2).argmax())
         return Problem(
-            f"how many weights of feature {row} are another than before",
+            f"how many weights of feature {row} are not what they were",
             f"{changed[row]} of {rows[0].shape[1]}",
             "2, its own trained numbers",
             cause,
