@@ -212,7 +212,7 @@ def test_grids_hold_no_cell_twice_and_every_part():
 
 
 def test_unknown_parts_are_refused():
-    with pytest.raises(ValueError, match="no part 'all'; there are paper, periods"):
+    with pytest.raises(ValueError, match="no part 'all'; there are paper, rescaled"):
         laperm.run({"part": "all"}, 0)
 
 

@@ -62,8 +62,8 @@ CURVES = {
 
 # On seed 99, all digits, 3 epochs, F2 with uniform values: k = 20 at rates 3e-4, 1e-3,
 # 3e-3, 1e-2 reads 92.5, 95.1, 96.9, 97.5 %; k = 100 93.2, 95.4, 96.8, 97.3 %; k = 250
-# 92.3, 94.3, 96.3, 96.5 %. k = 20 at 0.02, 0.03: 97.1, 96.7 %. Adam alone at 1e-3, 3e-3,
-# 1e-2, 3e-2: 96.6, 97.9, 98.0, 97.1 %.
+# 92.3, 94.3, 96.3, 96.5 %. k = 20 at 0.02, 0.03: 97.1, 96.7 %. Adam alone at 1e-3,
+# 3e-3, 1e-2, 3e-2: 96.6, 97.9, 98.0, 97.1 %.
 _BASE: Row = {
     "scale": "book",
     "widths": F2,
