@@ -884,7 +884,7 @@ def paper() -> Table:
             size = f"{stored('bytes', cell).mean():,.0f}"
             lines.append([net, whose, f"{figure}", *read, size])
     return table(
-        ["network", "way", "authors, %", "ours, best", "ours, last", "highest copy"]
+        ["network", "way", "reported, %", "best, %", "last", "highest copy"]
         + ["random", "bytes"],
         lines,
         caption="Best: the highest of all test accuracies just after a "
@@ -894,7 +894,7 @@ def paper() -> Table:
         f"{PAPER_F1['epochs']} and {PAPER_F2['epochs']} epochs. The authors' way: the "
         "rate loses 5 % an epoch, each zero is drawn by itself, Keras's epsilon, an L2 "
         "penalty in the larger network. Ours: half a cosine, as many zeros in each "
-        f"neuron, neither of these. Full MNIST, {STORED}",
+        f"neuron, and none of the other two. Full MNIST, {STORED}",
     )
 
 
