@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from committed import whole
 
+from minitorch.stats import mean_interval
 from minitorch.studies import laperm
 from minitorch.studies import laperm_figures as figures
 from minitorch.studies.claims.laperm import CLAIMS
@@ -269,3 +270,24 @@ def test_claims_read_five_seeds():
                 values, rows = read()
                 assert values.shape == (5,) and len(rows) == 5
                 assert np.isfinite(values).all()
+
+
+def test_what_claims_say_of_their_rows_holds():
+    claim = next(each for each in CLAIMS if each.id == "laperm/as-good-as-dense")
+    _, low, high = mean_interval(claim.ours()[0])
+    assert "The interval crosses the limit of 20 %." in " ".join(claim.why)
+    assert low < 1 + claim.within < high
+    straight = laperm.STUDY.results("test", **laperm.RESCALED)[:, 1, 1, -1]
+    paper = next(each for each in CLAIMS if each.id == "laperm/three-layers")
+    assert 100 * (1 - straight.mean()) < paper.figure / 2
+    # The rates of free training are not at an end of their list.
+    for cell in (laperm.CONTROLS, laperm.CONV):
+        best = laperm.STUDY.results("dense", **cell).mean(0).argmax()
+        assert cell["dense lr"][best] == cell["lr"]
+        assert 0 < best < len(cell["dense lr"]) - 1
+    # Three values of free weights are shorter than F1, and read more.
+    size, right = (laperm.STUDY.results(m, **laperm.THREE) for m in ("bytes", "test"))
+    fifth = laperm.THREE["keep"].index(0.2)
+    ours = [laperm.STUDY.results(m, **laperm.PAPER_F1) for m in ("bytes", "decoded")]
+    assert size[:, fifth].mean() < ours[0].mean()
+    assert right[:, fifth].mean() > ours[1].mean()
