@@ -168,7 +168,7 @@ def superposition_number() -> str:
 def laperm_number() -> str:
     """How well weights read that only change places, and what they are held against."""
     stored, cell = laperm.STUDY.results, laperm.CONTROLS
-    best = cell["dense lr"].index(3e-3)
+    best = cell["dense lr"].index(cell["lr"])
     told = [
         "{:.1f} % ({:.1f} to {:.1f})".format(*100 * np.array(mean_interval(found)))
         for found in (

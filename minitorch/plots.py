@@ -112,6 +112,7 @@ STYLES = {
     "laperm_pace": Style("LaPerm, ever longer periods", "#BA8D01", "d"),
     "straight_through": Style("straight through", "#4498BE", "P"),
     "arranged_once": Style("arranged once, at the end", "#BA8D01", "v"),
+    "fresh_values": Style("fresh values", "#0FA062", ">"),
     "normal_values": Style("normal values", "#BA8D01", "p"),
     "even_values": Style("even values", "#222222", "d"),
     "one_value": Style("one value and zeros", "#4498BE", "s"),
@@ -137,9 +138,11 @@ STYLES = {
     "coordconv": Style("CoordConv", "#871168", "<"),
     "control": Style("control", "#8C8C8C", ">"),
     # Settings of one method, in this order.
+    "smaller": Style("smaller", "#BA8D01", ">"),
     "small": Style("small", "#0072B2", "<"),
     "middle": Style("middle", "#0FA062", "p"),
     "large": Style("large", "#871168", "8"),
+    "larger": Style("larger", "#222222", "h"),
 }
 
 
@@ -147,7 +150,9 @@ STYLES = {
 class Series:
     """One curve: x (n,), and y (S, n) with a row a seed, or (n,) as published.
 
-    Whatever converts to such arrays will do; points are sorted by x.
+    Whatever converts to such arrays will do; points are sorted by x. Where a band
+    (2, n) is given, its lower and its upper end, it is drawn in place of the interval
+    over seeds, and no points are.
 
     Raises:
         ValueError: for a key that is not in STYLES, shapes that do not fit,
@@ -161,6 +166,7 @@ class Series:
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     label: str | None = None
+    band: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.key not in STYLES:
@@ -177,6 +183,14 @@ class Series:
                 "the runs that diverged and say so in the note"
             )
         order = np.argsort(x, kind="stable")
+        if self.band is not None:
+            band = np.asarray(self.band, dtype=float)
+            if band.shape != (2, x.size) or not np.isfinite(band).all():
+                raise ValueError(
+                    f"series {self.key!r}: a band is finite and (2, n), here n = "
+                    f"{x.size}; got {band.shape}"
+                )
+            object.__setattr__(self, "band", band[:, order])
         object.__setattr__(self, "x", x[order])
         object.__setattr__(self, "y", y[..., order])
 
@@ -259,6 +273,8 @@ def curves(
         ends = [f"{number(mean[i])} at {number(s.x[i])}" for i in (0, -1)[: len(s.x)]]
         if not joined:
             seeds = f", {y.size} points"
+        if s.band is not None:
+            ends[-1] += f", in a band {number(np.ptp(s.band, 0).mean())} wide"
         words.append(f"{s.name}{seeds}: {' to '.join(ends)}")
     words += [f"Horizontal line at {number(v)}: {text}" for v, text in hlines]
     words += [f"Vertical line at {number(v)}: {text}" for v, text in vlines]
@@ -497,6 +513,11 @@ def digits(
 def _curve(ax: Axes, s: Series, zorder: int) -> None:
     """Draw one series: dashed as published, or mean, band and dots over seeds."""
     _, colour, marker = STYLES[s.key]
+    if s.band is not None:
+        ax.fill_between(s.x, *s.band, color=colour, alpha=0.3, lw=0, zorder=2)
+        ax.plot(s.x, np.atleast_2d(s.y).mean(0), color=colour, lw=1.6, label=s.name,
+                zorder=zorder)  # fmt: skip
+        return
     if np.ndim(s.y) == 1:
         ax.plot(s.x, s.y, color=colour, lw=1.3, ls=(0, (4, 2)), marker=marker, ms=4,
                 label=s.name, zorder=2)  # fmt: skip

@@ -433,3 +433,20 @@ def test_the_planted_loop_hands_back_what_is_no_arrangement():
         if args[4] != args[5]:
             _, best = mended()(*args)
             assert not np.isin(best, args[0]).all()
+
+
+def test_the_planted_loop_is_told_as_it_is():
+    assert "all that is wrong" in repr(verdict("laperm/honest_history", mended()))
+
+
+def test_a_factorial_too_large_is_told_from_where_it_stops():
+    def takes_the_next_factorial(number, n):
+        left, order = list(range(n)), []
+        for i in range(n):
+            digit, number = divmod(number, math.factorial(n - i))
+            order.append(left.pop(digit))
+        return np.array(order)
+
+    found = verdict("laperm/arrangement_of_rank", takes_the_next_factorial)
+    assert found.status == "raised" and "pop index out of range" in repr(found)
+    assert "the first divisor, not n!" in repr(found)

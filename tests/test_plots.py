@@ -133,6 +133,22 @@ def test_a_band_is_drawn_for_seeds_only():
     assert (np.abs(pixels(one) - [214, 232, 243]).max(-1) < 6).sum() < 300
 
 
+def test_a_band_that_is_given_is_drawn_in_place_of_the_interval(monkeypatch):
+    from matplotlib.axes import Axes
+
+    drawn = []
+    monkeypatch.setattr(
+        Axes, "fill_between", lambda self, x, *ends, **how: drawn.append(ends)
+    )
+    band = np.array([[0.1, 0.5, 0.7], [0.3, 0.9, 0.9]])
+    seeds = [[0.2, 0.6, 0.9], [0.4, 0.5, 0.6]]
+    shown = curves([Series("subspace", X, seeds, band=band)], **WORDS)
+    assert len(drawn) == 1 and np.array_equal(drawn[0], band)
+    assert "0.75 at 1,000, in a band 0.267 wide" in shown.alt
+    with pytest.raises(ValueError, match=r"a band is finite and \(2, n\), here n = 3"):
+        Series("subspace", X, seeds, band=[0, 0, 0])
+
+
 def test_a_band_of_shares_ends_at_1(monkeypatch):
     """No network reads more than all; what is no share keeps its whole interval."""
     from matplotlib.axes import Axes
@@ -344,6 +360,8 @@ TOGETHER = [
     ["supermask", "storkey", "hebb", "objective_entropy"],
     ["hebb", "storkey", "hebb_few", "storkey_few"],
     ["laperm", "direct", "arranged_once"],
+    ["laperm", "fresh_values", "direct"],
+    ["smaller", "small", "middle", "large", "larger"],
     ["laperm", "laperm_slow", "laperm_pace"],
     ["laperm", "straight_through", "direct"],
     ["laperm", "signed_constant", "normal_values", "even_values", "one_value"],

@@ -205,7 +205,7 @@ def test_the_copy_has_the_order_of_the_tiles_and_reads_better(trained):
     assert once["before"] == [right.mean()] and once["before"] > once["after"]
     assert f"trained freely {once['before'][0]:.1%}" in trained["title"]
     best = max(each["after"][-1] for each in trained["runs"][:2])
-    assert f"read {best:.1%} of digits at best" in trained["title"]
+    assert f"read {best:.1%} of digits, weights" in trained["title"]
 
 
 def test_pinned_pairs_are_those_too_far_apart_and_keep_their_order(trained):

@@ -101,6 +101,8 @@ def _problem(
                 "The function calls itself more deeply than Python allows, about a "
                 "thousand times. Keep a list of what is still to do, and a loop."
             )
+        for part, known in exercise.errors.items():
+            cause = cause or (known if part in reply.error else "")
         return Problem("", reply.error, "", cause)
     if reply.changed is not None:
         name = exercise.names[reply.changed]

@@ -265,7 +265,7 @@ def check_with(answer: Any, rng: np.random.Generator) -> Result:
     if answer.state == "not attempted":
         todo = "Write the body of the function, then run this cell again."
         if answer.spec.planted:
-            todo = "The code is as it was given: its bug is still in."
+            todo = "The code is as it was given, with all that is wrong in it."
         if not is_private(answer.spec.id):
             todo += " Hints stand below."
         return Result("not attempted", title, (("", todo),))

@@ -80,6 +80,8 @@ class Exercise:
             exercise is to find a planted bug; else empty.
         any_shape: whether the judge looks at the shape of an array itself,
             because the general message would say too little.
+        errors: what an exception of the learner's function says, or a part of it, and
+            its likely cause.
     """
 
     id: str
@@ -95,6 +97,7 @@ class Exercise:
     personal: bool = False
     rubric: str = ""
     questions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def points(self) -> float:

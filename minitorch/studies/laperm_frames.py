@@ -158,7 +158,8 @@ def rows(
         "steps": steps,
         "compute": compute,
         "title": f"Weights that only change places read {max(after or ends):.1%} of "
-        f"digits at best, weights trained freely {max(before):.1%}",
+        f"digits, weights trained freely {max(before):.1%}: both the best of their "
+        "runs",
     }
 
 

@@ -298,7 +298,7 @@ def page() -> str:
                     [
                         f"{each.claim.text} ({_cited(each.claim)})",
                         f"{_short(each.claim.figure)} {each.claim.unit}. "
-                        + _source(each.claim),
+                        + " ".join([_source(each.claim), *each.claim.why]),
                         each.claim.needs,
                         f"`{each.claim.command}`" if each.claim.study else "none yet",
                     ]

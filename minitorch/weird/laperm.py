@@ -221,7 +221,7 @@ def draw_values(
     keep: float | Sequence[float] = 1.0,
     v: float | None = None,
     levels: int | None = None,
-    gain: float = 1.0,
+    gain: float | Sequence[float] = 1.0,
     seed: int = 0,
 ) -> np.ndarray:
     """Draw the values that each neuron keeps for ever, in a random arrangement.
@@ -240,7 +240,7 @@ def draw_values(
             number of them; one for all layers, or one for each.
         v: what "single" is; left out, sqrt(2 / (keep fan_in)).
         levels: of "even"; left out, as many as the neuron has values.
-        gain: what all of them are multiplied by.
+        gain: what all of them are multiplied by, one for all layers, or one for each.
         seed: of the draw.
 
     Returns:
@@ -266,8 +266,7 @@ def draw_values(
         raise ValueError(f"v is a number but 0, for 'single'; got {v} for {values!r}")
     if levels is not None and (values != "even" or levels < 2):
         raise ValueError(f"2 or more levels, for 'even'; got {levels} for {values!r}")
-    if not 0 < gain < math.inf:
-        raise ValueError(f"gain is a number above 0, got {gain}")
+    gains = _gains(gain, len(names))
 
     def even(random: np.random.RandomState, shape: tuple[int, ...]) -> np.ndarray:
         n = math.prod(shape[1:])
@@ -284,14 +283,14 @@ def draw_values(
         "own": lambda: np.array(net.init(seed), np.float32),
     }.get(values, lambda: fill(layout, seed, even))()
     pieces = layout.views(theta0)
-    for name, share in zip(names, keeps, strict=True):
+    for name, share, grow in zip(names, keeps, gains, strict=True):
         w = _rows(pieces[name])
         if values == "single":
             w *= v or math.sqrt(2 / (fans(layout.shapes[name])[0] * (share or 1)))
         if share < 1:
             order = _shuffles(stream(seed, f"keep/{name}"), *w.shape)
             w[order >= kept_count(w.shape[1], share)] = 0
-        w *= np.float32(gain)
+        w *= np.float32(grow)
     return theta0 + np.float32(0)  # one zero, not two
 
 
@@ -305,6 +304,18 @@ def _keeps(keep: float | Sequence[float], layers: int) -> list[float]:
     for share in keeps:
         kept_count(1, share)  # checks the range
     return [float(share) for share in keeps]
+
+
+def _gains(gain: float | Sequence[float], layers: int) -> list[float]:
+    """One factor for each layer, checked."""
+    gains = [gain] * layers if isinstance(gain, int | float) else list(gain)
+    if len(gains) != layers:
+        raise ValueError(
+            f"one gain for all layers, or for each of {layers}; got {gain}"
+        )
+    if not all(0 < each < math.inf for each in gains):
+        raise ValueError(f"gain is a number above 0, got {gain}")
+    return [float(np.float32(each)) for each in gains]
 
 
 def _shuffles(random: np.random.RandomState, rows: int, n: int) -> np.ndarray:
@@ -427,7 +438,10 @@ def adam_reach(k: int, lr: float, *, betas: tuple[float, float] | None = None) -
     weight stay alike. It is more just after a weight's gradients have grown: by the
     inequality of Cauchy and Schwarz it is at most
     (1 - beta1) / sqrt((1 - beta2) (1 - beta1^2 / beta2)), which is 7.3 for Adam's
-    usual betas.
+    usual betas. The bias correction multiplies it by
+    sqrt(1 - beta2^t) / (1 - beta1^t), which is never above 1 for these betas, and
+    epsilon makes a step smaller still. A synchronisation does not touch the moments:
+    gradients from before it count too.
 
     Args:
         k: steps.
@@ -543,7 +557,7 @@ class LaPerm(Parametrization):
         keep: fraction of values not at 0, one for all layers or one for each.
         v: the value of "single".
         levels: how many numbers "even" has.
-        gain: a factor on all values.
+        gain: a factor on all values, one for all layers, or one for each.
         scope: "row" arranges each neuron's values among its own connections. "layer"
             arranges a whole layer's values: a control, in which a neuron's values
             change.
@@ -575,7 +589,7 @@ class LaPerm(Parametrization):
         keep: float | Sequence[float] = 1.0,
         v: float | None = None,
         levels: int | None = None,
-        gain: float = 1.0,
+        gain: float | Sequence[float] = 1.0,
         scope: str = "row",
         vectors: str = "fixed",
         seed: int = 0,
@@ -595,8 +609,8 @@ class LaPerm(Parametrization):
         self.k, self.pace, self.scope, self.vectors = k, pace, scope, vectors
         self.values, self.levels = values, levels
         self.v = None if v is None else float(np.float32(v))
-        self.gain = float(np.float32(gain))
         names = prunable(target)
+        self.gain = _gains(gain, len(names))
         self.keep = _keeps(keep, len(names))
         self.theta0 = draw_values(
             target,
@@ -716,13 +730,16 @@ class LaPerm(Parametrization):
         keeps = keeps[:1] if len(set(keeps)) == 1 else keeps
         flags = SCOPES.index(self.scope) + 2 * VECTORS.index(self.vectors)
         flags += 4 * (self.v is not None) + 8 * (self.levels is not None)
-        flags += 16 * (self.gain != 1)
+        gains = [] if set(self.gain) <= {1.0} else self.gain
+        gains = gains[:1] if len(set(gains)) == 1 else gains
+        flags += 16 * (len(gains) == 1) + 32 * (len(gains) > 1)
         kind = VALUES.index(self.values)
         parts = [struct.pack("<IBBB", self.seed, kind, flags, len(keeps))]
         parts += [struct.pack("<d", share) for share in keeps]
         parts += [] if self.v is None else [struct.pack("<f", self.v)]
         parts += [] if self.levels is None else [whole(self.levels)]
-        parts += [] if self.gain == 1 else [struct.pack("<f", self.gain)]
+        parts += [whole(len(gains))] if len(gains) > 1 else []
+        parts += [struct.pack("<f", grow) for grow in gains]
         return b"".join(parts)
 
     @classmethod
@@ -730,13 +747,17 @@ class LaPerm(Parametrization):
         seed, kind, flags, count = struct.unpack_from("<IBBB", data)
         shares = struct.unpack_from(f"<{count}d", data, 7)
         data = data[7 + 8 * count :]
-        v, levels, gain = None, None, 1.0
+        v, levels = None, None
+        gain: float | tuple[float, ...] = 1.0
         if flags & 4:
             (v,), data = struct.unpack_from("<f", data), data[4:]
         if flags & 8:
             levels, data = read_whole(data)
         if flags & 16:
             (gain,), data = struct.unpack_from("<f", data), data[4:]
+        if flags & 32:
+            many, data = read_whole(data)
+            gain, data = struct.unpack_from(f"<{many}f", data), data[4 * many :]
         keep = shares if count > 1 else shares[0] if count else 1.0
         g = cls(
             target,

@@ -334,6 +334,11 @@ def forgets_the_absolute_value(values, k, lr):
     return np.subtract.outer(values, values) > 2 * k * lr
 
 
+@mutant("laperm/pinned", "counted one way")
+def fills_the_upper_half(values, k, lr):
+    return np.triu(gaps(values) > 2 * k * lr)
+
+
 @mutant("laperm/pinned", "Equal values count as pinned")
 def pins_equal_values(values, k, lr):
     return (gaps(values) > 2 * k * lr) | (values[:, None] == values)
@@ -552,6 +557,11 @@ def sees_only_zeros(values):
 def sees_only_the_commonest(values):
     most = [max(counts_of(row)) for row in values]
     return forgets_ties(values) - sum(map(log_factorial, most))
+
+
+@mutant("laperm/log2_arrangements", "Columns were counted")
+def counts_by_input(values):
+    return sum(map(exact, values.T))
 
 
 @mutant("laperm/log2_arrangements", "Only different values")

@@ -558,7 +558,8 @@ _ALLOWED = (
     "These are the pairs that can trade places. True stands for those that cannot."
 )
 _ONE_WAY = (
-    "A pair is counted one way only. How far apart two values are has no sign: np.abs."
+    "A pair is counted one way only. How far apart two values are has no sign: np.abs, "
+    "and [i, j] says the same as [j, i]."
 )
 _ITSELF = (
     "Equal values count as pinned here, and each value with itself. They are 0 apart: "
@@ -578,6 +579,8 @@ _pinned_slips = (
     Slip(_MEET, lambda v, k, lr: _apart(v) >= 2 * k * lr),
     Slip(_ONE_WAY, lambda v, k, lr: v[:, None] - v[None] > 2 * k * lr),
     Slip(_ONE_WAY, lambda v, k, lr: v[None] - v[:, None] > 2 * k * lr),
+    Slip(_ONE_WAY, lambda v, k, lr: np.triu(_apart(v) > 2 * k * lr)),
+    Slip(_ONE_WAY, lambda v, k, lr: np.tril(_apart(v) > 2 * k * lr)),
     Slip(_ITSELF, lambda v, k, lr: (_apart(v) > 2 * k * lr) | (_apart(v) == 0)),
     Slip(
         _ITSELF, lambda v, k, lr: (_apart(v) > 2 * k * lr) | np.eye(len(v), dtype=bool)
@@ -891,6 +894,10 @@ _log2_slips = (
         ),
     ),
     Slip(
+        "Columns were counted: the weights that leave one input. A neuron is a row.",
+        lambda v: _bits(v.T, _ties),
+    ),
+    Slip(
         "This is of the first neuron only. Add all up.",
         lambda v: _bits(v[:1], _ties),
     ),
@@ -1133,6 +1140,13 @@ _arrangement_slips = (
 )
 
 
+_TOO_LARGE = (
+    "A digit is larger than what is left allows. Of n numbers, each begins (n - 1)! "
+    "arrangements: that is the first divisor, not n!, and (n - 2)! the next. The rest "
+    "of each division goes on to the next place."
+)
+
+
 def _judge_arrangement(args: tuple, output: Any, want: Any) -> Problem | None:
     number, n = args
     if np.array_equal(output, want):
@@ -1311,7 +1325,7 @@ EXERCISES = (
     ),
     Exercise(
         "laperm/swap_gains",
-        "Why by rank",
+        "What a trade gains",
         1,
         6,
         swap_gains,
@@ -1345,6 +1359,7 @@ EXERCISES = (
         arrangement_of_rank,
         _arrangement_cases,
         _judge_arrangement,
+        errors={"pop index out of range": _TOO_LARGE, "list index out of": _TOO_LARGE},
     ),
     Exercise(
         "laperm/own_arrangement",
