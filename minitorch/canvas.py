@@ -78,11 +78,12 @@ def log_ticks(ax: Axes, low: float, high: float) -> None:
 
     ax.set_xscale("log")
     decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    beyond = max(high / low, 1.0) ** 0.05  # as wide as matplotlib's margins
     for steps in ((1, 2, 5), (1, 3), (1,)):
         ticks = np.outer(decades, steps).ravel()
-        ticks = ticks[(low <= ticks) & (ticks <= high)]
+        ticks = ticks[(low / beyond <= ticks) & (ticks <= high * beyond)]
         wide = np.array([len(number(tick)) for tick in ticks])
-        room = LINE * np.diff(np.log(ticks)) / max(np.log(high / low), 1e-9)
+        room = LINE * np.diff(np.log(ticks)) / max(1.1 * np.log(high / low), 1e-9)
         apart = (room >= (wide[1:] + wide[:-1]) / 2 + 1).all()
         if apart and wide.sum() + 2 * (len(wide) - 1) <= LINE:
             break

@@ -118,6 +118,22 @@ STYLES = {
     "one_value_small": Style("one value, small", "#BA8D01", "X"),
     "one_value_straight": Style("one value, straight through", "#222222", "P"),
     "bn_only": Style("BatchNorm only", "#B23A0A", "p"),
+    "norm_gamma": Style("gamma alone", "#871168", "v"),
+    "norm_beta": Style("beta alone", "#4498BE", "<"),
+    "two_weights": Style("two weights a feature", "#8C8C8C", "X"),
+    "output_layer": Style("last layer", "#0072B2", "s"),
+    "norms_output": Style("norms and last layer", "#BA8D01", "P"),
+    "first_norm": Style("first norm alone", "#0FA062", "v"),
+    "last_norm": Style("last norm alone", "#4498BE", "*"),
+    "norms_wider": Style("norms, wider", "#0072B2", "p"),
+    "norms_output_wider": Style("norms and last layer, wider", "#0FA062", "P"),
+    "undecayed": Style("no decay", "#4498BE", "H"),
+    "half_decayed": Style("some decay", "#BA8D01", "H"),
+    "ones_start": Style("gammas from 1", "#0072B2", "h"),
+    "silenced": Style("removed, relu(beta) gone too", "#0072B2", "D"),
+    "norms_anew": Style("norms, statistics anew", "#0072B2", "X"),
+    "norms_output_anew": Style("norms and last layer, anew", "#0FA062", "s"),
+    "norms_subspace": Style("subspace of the norms", "#0FA062", "<"),
     "coordconv": Style("CoordConv", "#871168", "<"),
     "control": Style("control", "#8C8C8C", ">"),
     # Settings of one method, in this order.
@@ -185,8 +201,8 @@ def curves(
     """Draw curves: mean and 95 % t interval over seeds, each seed as a faint dot.
 
     Where they are not joined, each row of y is a cloud of points.
-    A series with y (n,) is a published curve and drawn dashed, with no band. Where
-    every y is a share, from 0 to 1, so is the band.
+    A series with y (n,) is a published curve and drawn dashed, with no band; one of a
+    single point has a bar. Where every y is a share, from 0 to 1, so is the band.
     `hlines` and `vlines` are (value, label) pairs, labelled where no data is.
 
     Raises:
@@ -240,7 +256,7 @@ def curves(
         y = np.atleast_2d(s.y)
         mean = y.mean(0)
         seeds = f", mean of {len(y)} seeds" if len(y) > 1 else ""
-        ends = [f"{number(mean[i])} at {number(s.x[i])}" for i in (0, -1)]
+        ends = [f"{number(mean[i])} at {number(s.x[i])}" for i in (0, -1)[: len(s.x)]]
         if not joined:
             seeds = f", {y.size} points"
         words.append(f"{s.name}{seeds}: {' to '.join(ends)}")
@@ -490,6 +506,9 @@ def _curve(ax: Axes, s: Series, zorder: int) -> None:
         if s.y.min() >= 0 and s.y.max() <= 1:
             low, high = np.maximum(low, 0), np.minimum(high, 1)
         ax.fill_between(s.x, low, high, color=colour, alpha=0.16, lw=0, zorder=2)
+        if len(s.x) == 1:  # where a band has no width
+            ax.plot([*s.x, *s.x], [*low, *high], "_-", color=colour, lw=1.6, ms=9,
+                    zorder=zorder)  # fmt: skip
         ax.plot(s.x, s.y.T, ls="", marker=".", ms=5, color=colour, alpha=0.4,
                 mec="none", zorder=zorder)  # fmt: skip
     ax.plot(s.x, mean, color=colour, lw=2, marker=marker, ms=6.5, mec="white",

@@ -106,11 +106,21 @@ def test_numbers_of_a_logarithmic_axis_keep_apart():
 
     assert shown(1, 100) == [1, 2, 5, 10, 20, 50, 100]
     assert shown(1, 1_000) == [1, 3, 10, 30, 100, 300, 1_000]  # 500 and 1,000 touch
+    # Beyond the largest number there is a margin, where 300,000 would touch 100,000.
+    assert shown(512, 269_834) == [1_000, 10_000, 100_000]
 
 
 def test_points_are_joined_in_the_order_of_x():
     turned = Series("subspace", X[::-1], np.asarray(OURS.y)[:, ::-1])
     assert curves([turned], **WORDS).png == curves([OURS], **WORDS).png
+
+
+def test_a_single_point_has_a_bar():
+    colour = STYLES["subspace"].colour
+    several = curves([Series("subspace", [10], [[0.4], [0.5], [0.6]])], **WORDS)
+    alone = curves([Series("subspace", [10], [[0.5]])], **WORDS)
+    assert ink(several, colour) > ink(alone, colour) + 500
+    assert "mean of 3 seeds: 0.5 at 10." in several.alt
 
 
 def test_a_band_is_drawn_for_seeds_only():
@@ -338,6 +348,17 @@ TOGETHER = [
     ["laperm", "straight_through", "direct"],
     ["laperm", "signed_constant", "normal_values", "even_values", "one_value"],
     ["laperm", "one_value", "one_value_small", "one_value_straight"],
+    ["bn_only", "norm_gamma", "norm_beta", "two_weights", "output_layer"]
+    + ["norms_output", "direct"],
+    ["bn_only", "norms_output", "direct", "first_norm", "last_norm"],
+    ["bn_only", "norms_output", "norms_wider", "norms_output_wider"],
+    ["bn_only", "norms_wider", "first_norm"],
+    ["bn_only", "undecayed", "half_decayed", "paper"],
+    ["bn_only", "ones_start", "normal_values", "direct"],
+    ["bn_only", "silenced", "control"],
+    ["bn_only", "norms_anew", "norms_output", "norms_output_anew"],
+    ["bn_only", "norms_output", "subspace", "direct", "lottery", "control"],
+    ["bn_only", "norms_subspace", "subspace"],
 ]
 
 

@@ -291,7 +291,7 @@ def test_both_views_hold_what_the_module_reads():
 
 
 LOOK = """
-const choose = (value) => el.querySelector(`.tr-pick[data-value="${value}"]`);
+const choose = (value) => el.querySelector(`.cw-pick[data-value="${value}"]`);
 // Where each tile of a list stands, in tiles from the upper left.
 const stand = (list, side) => list.map((each) => {
   const [x, y] = each.style.transform.match(/[\\d.]+/g);
@@ -299,8 +299,8 @@ const stand = (list, side) => list.map((each) => {
 });
 const look = () => ({ ...el.dataset, text: el.innerText, state: { ...state, runs: 0 },
   said: el.querySelector("input[type=range]").getAttribute("aria-valuetext"),
-  checked: all(".tr-pick[aria-pressed=true]").map((each) => each.dataset.value),
-  off: all(".tr-pick:disabled").map((each) => each.dataset.value),
+  checked: all(".cw-pick[aria-pressed=true]").map((each) => each.dataset.value),
+  off: all(".cw-pick:disabled").map((each) => each.dataset.value),
   small: all(".tr-all button").map((button) =>
     stand([...button.querySelectorAll("rect")], 10)),
   big: stand(tiles, tiles[0].offsetWidth),

@@ -28,6 +28,7 @@ To add one for another chapter, say `masks`:
 """
 
 from minitorch.widgets.breeding import PictureBreeder
+from minitorch.widgets.gamma_bars import GammaBars
 from minitorch.widgets.hypernet import HypernetExplorer
 from minitorch.widgets.subset_sum import SubsetSumKeys
 from minitorch.widgets.subspace import SubspaceExplorer
@@ -39,6 +40,7 @@ from minitorch.widgets.view import StaticView, Widget, show
 from minitorch.widgets.weight_scatter import WeightScatter
 
 __all__ = [
+    "GammaBars",
     "HypernetExplorer",
     "PictureBreeder",
     "StaticView",

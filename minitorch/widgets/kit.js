@@ -22,6 +22,16 @@ const LOOK = `
 .course-widget .cw-slider input { grid-column: 1 / 3; width: 100%; height: 32px;
   margin: 0; accent-color: ${BLUE}; cursor: pointer; }
 .course-widget .cw-slider b { font-variant-numeric: tabular-nums; color: ${INK}; }
+.course-widget fieldset { border: 0; margin: 0; padding: 0; min-width: 0; display: flex;
+  flex-wrap: wrap; align-items: center; gap: 4px 6px; }
+.course-widget legend { float: left; padding: 0; margin: 0 4px 0 0; font: inherit;
+  color: ${INK}; width: auto; }
+.course-widget button.cw-pick { min-height: 28px; padding: 1px 10px; color: ${INK};
+  background: #fff; font: inherit; border: 1px solid #8c959f; border-radius: 14px;
+  cursor: pointer; font-variant-numeric: tabular-nums; }
+.course-widget button.cw-pick[aria-pressed=true] { border-color: ${BLUE};
+  box-shadow: inset 0 0 0 1px ${BLUE}; background: #e8f1f8; }
+.course-widget button.cw-pick:disabled { color: ${MUTED}; border-color: ${LINE}; cursor: default; }
 .course-widget input:focus-visible, .course-widget button:focus-visible {
   outline: 3px solid ${BLUE}; outline-offset: 2px; border-radius: 4px; }
 .course-widget svg { display: block; max-width: 100%; background: none; }
@@ -65,6 +75,27 @@ function slider(text, say, moved) {
   };
   input.addEventListener("input", () => moved(Number(input.value)));
   return { box, place };
+}
+
+// Gives an SVG its size in pixels.
+function sized(svg, width, height) {
+  for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) {
+    svg.setAttribute(name, value);
+  }
+}
+
+// A row of buttons, one of them pressed; `offered` holds [value, text]. Returns its box,
+// the buttons with their values, and `show(value)`, which presses one from outside.
+function choice(text, offered, picked) {
+  const box = node("fieldset", {}, node("legend", {}, text));
+  const buttons = offered.map(([value, says]) => {
+    const button = node("button", { type: "button", class: "cw-pick", "data-value": value }, says);
+    button.addEventListener("click", () => picked(value));
+    box.append(button);
+    return [value, button];
+  });
+  const show = (value) => buttons.forEach(([own, button]) => button.setAttribute("aria-pressed", own === value));
+  return { box, buttons, show };
 }
 
 // Base64 text to bytes.

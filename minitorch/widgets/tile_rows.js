@@ -6,13 +6,6 @@ const PIN = "#c0002a";
 const SHADES = [[255, 248, 217], [199, 229, 206], [101, 184, 195], [37, 108, 168], [10, 30, 92]];
 const TILES_LOOK = `
 .course-widget .tr-menus { display: flex; flex-wrap: wrap; gap: 6px 22px; margin-top: 10px; }
-.course-widget fieldset { border: 0; margin: 0; padding: 0; min-width: 0; display: flex; flex-wrap: wrap;
-  align-items: center; gap: 4px 6px; }
-.course-widget legend { float: left; padding: 0; margin: 0 4px 0 0; font: inherit; color: ${INK}; width: auto; }
-.course-widget button.tr-pick { min-height: 28px; padding: 1px 10px; color: ${INK}; background: #fff; font: inherit;
-  border: 1px solid #8c959f; border-radius: 14px; cursor: pointer; font-variant-numeric: tabular-nums; }
-.course-widget button.tr-pick[aria-pressed=true] { border-color: ${BLUE}; box-shadow: inset 0 0 0 1px ${BLUE}; background: #e8f1f8; }
-.course-widget button.tr-pick:disabled { color: ${MUTED}; border-color: ${LINE}; cursor: default; }
 .course-widget .tr-say { margin: 8px 0 0 !important; font-size: 15px; font-variant-numeric: tabular-nums; }
 .course-widget .tr-say i { display: inline-block; width: 10px; height: 10px; border-radius: 5px; margin-right: 5px; }
 .course-widget .tr-two { display: grid; gap: 14px 24px; margin-top: 12px; }
@@ -61,25 +54,6 @@ function shade(t) {
   return `rgb(${SHADES[k].map((low, i) => Math.round(low + (at - k) * (SHADES[k + 1][i] - low)))})`;
 }
 const signed = (value) => String(Number(value.toPrecision(2))).replace("-", "−");
-
-function sized(svg, width, height) {
-  for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) {
-    svg.setAttribute(name, value);
-  }
-}
-
-// A row of buttons, one of them pressed; `offered` holds [value, text]. Returns the box and show(value).
-function choice(text, offered, picked) {
-  const box = node("fieldset", {}, node("legend", {}, text));
-  const buttons = offered.map(([value, says]) => {
-    const button = node("button", { type: "button", class: "tr-pick", "data-value": value }, says);
-    button.addEventListener("click", () => picked(value));
-    box.append(button);
-    return [value, button];
-  });
-  const show = (value) => buttons.forEach(([own, button]) => button.setAttribute("aria-pressed", own === value));
-  return { box, buttons, show };
-}
 
 function render({ model, el }) {
   card(el, TILES_LOOK);
