@@ -36,7 +36,7 @@ def run(decay, start="uniform", **changes):
     made = {
         "decay": decay,
         "start": start,
-        "drawn": random.uniform(0, 1, F),
+        "drawn": np.ones(F) if start == "ones" else random.uniform(0, 1, F),
         "gamma": size * random.choice([-1, 1], F),
         "beta": random.normal(size=F),
         "on": random.random(F) * (random.random(F) < 0.7),
@@ -271,8 +271,10 @@ def test_the_title_says_what_the_run_with_most_small_gammas_reads(trained):
     assert counts[1] > counts[0]  # decay shrinks
     title = trained["title"]
     most = trained["runs"][1]
-    assert title.startswith(f"{counts[1]} of 50 features have |gamma| below 0.01: ")
-    assert f"them {most['removed'][1]:.1%} of digits are read, with all" in title
+    assert title.startswith(
+        f"Decay 0.01: {counts[1]} of 50 features have |gamma| below 0.01. Without them "
+    )
+    assert f"{most['removed'][1]:.1%} of digits are read, with all" in title
     assert title.endswith(f"random ones {np.mean(most['random'][1]):.1%}")
 
 
@@ -540,6 +542,7 @@ def test_a_reader_trains_with_the_kernel(tmp_path):
     assert seen["sent"] == [{"decay": 0.02, "start": "ones"}]
     assert seen["waiting"] == [True, "Training …"]
     check(seen["trained"], run(0.02, "ones"), 2, 0, 1)
+    assert "before training (ones, cut off above)" in seen["trained"]["text"]
     assert seen["trained"]["pressed"][0] == "0.02, from ones"
     assert not seen["trained"]["free"] and seen["trained"]["status"] == "Done."
     check(seen["back"], RUNS[1], 2, 0, 1)

@@ -245,10 +245,11 @@ def _title(runs: Sequence[dict[str, Any]], thresholds: Sequence[float]) -> str:
     frame = int(np.searchsorted(thresholds, SMALL, side="right")) - 1
     most = max(runs, key=lambda run: int((run["gone"] <= frame).sum()))
     count = int((most["gone"] <= frame).sum())
+    all_of_them, without = most["removed"][0], most["removed"][frame]
     random = round(float(np.mean(most["random"][frame])), 4)  # as the widget rounds
     return (
-        f"{count} of {len(most['gone'])} features have |gamma| below "
-        f"{thresholds[frame]:g}: without them {most['removed'][frame]:.1%} of digits "
-        f"are read, with all {most['removed'][0]:.1%}, without {count} random ones "
-        f"{random:.1%}"
+        f"Decay {most['decay']:g}: {count} of {len(most['gone'])} features have "
+        f"|gamma| below {thresholds[frame]:g}. Without them {without:.1%} "
+        f"of digits are read, with all {all_of_them:.1%}, without {count} random "
+        f"ones {random:.1%}"
     )

@@ -12,6 +12,7 @@ import numpy as np
 
 from minitorch.models import mlp
 from minitorch.plots import Picture, Series, Table, curves, methods, table
+from minitorch.stats import mean_interval
 from minitorch.studies import common as row
 from minitorch.studies import supermasks
 from minitorch.studies import superposition as study
@@ -95,22 +96,27 @@ def accuracies() -> Picture:
     """Digits read where the task is told, and where it has to be found first.
 
     >>> accuracies().title
-    'Told the task, masks read ... % of the digits of 250 tasks; untold ... %'
+    'Of 250 tasks one gradient finds ... % and so reads ... % of digits, all masks ...'
     """
     k, given = np.array(MANY["k"]), stored("given", MANY)
     told = _so_far(given)[:, k - 1]
     found = {name: stored(f"{name} GNu", MANY) for name in SEARCHES}
+    ends = [
+        percent(stored(key, MANY)[:, -1])
+        for name in ("one-shot", "exhaustive")
+        for key in (name, f"{name} GNu")
+    ]
     return curves(
         [
             Series("supermask", k, told, "task told"),
             *(Series(KEYS[name], k, found[name]) for name in SEARCHES),
         ],
-        title=f"Told the task, masks read {percent(told[:, -1])} % of the digits of "
-        f"{k[-1]} tasks; untold {percent(found['one-shot'][:, -1])} %",
+        title=f"Of {k[-1]} tasks one gradient finds {ends[0]} % and so reads {ends[1]} "
+        f"% of digits, all masks in turn {ends[2]} % and {ends[3]} %",
         xlabel="tasks laid over each other",
         ylabel="right digits",
         note=f"{NOTE}; told: {MANY['test']} images of each task, untold: "
-        f"{MANY['asked']} single images in all",
+        f"{MANY['asked']} other single images in all",
     )
 
 
@@ -141,10 +147,11 @@ def longer() -> Table:
         + [f"{NAMES[name]}, %" for name in SEARCHES]
         + ["mean pictures, %"],
         lines,
-        caption=f"{MANY['tasks']} tasks. Untold: digits right and the task found by "
-        f"one gradient. Searches: tasks of single images found; chance is "
+        caption=f"{MANY['tasks']} tasks. Told: {MANY['test']} images of each; all "
+        f"else: {MANY['asked']} single images in all. Untold: digits right and the "
+        f"task found by one gradient. Searches, pictures: tasks found; chance is "
         f"{100 / MANY['tasks']:.1f} %; full MNIST, 784-300-100-100 of signed "
-        f"constants, {STORED}",
+        "constants, stored runs, 95 % intervals of 5 seeds",
     )
 
 
@@ -393,6 +400,7 @@ def rates() -> Picture:
         xlabel="learning rate",
         ylabel="digits read, tasks found",
         note=f"{NOTE}, {RATES['tasks']} tasks, single images",
+        hlines=[(1 / RATES["tasks"], "chance of a task")],
     )
 
 
@@ -491,7 +499,7 @@ def rotations() -> Table:
         lines,
         caption=f"Tasks found, of one image and of 128 together. {_BASE_TURNED}; "
         f"{ROTATIONS['test']:,} images a task, drawn from all test digits; full "
-        f"MNIST, {STORED}",
+        f"MNIST, where no line says otherwise {STORED}",
     )
 
 
@@ -515,7 +523,8 @@ def sureness() -> Table:
         lines,
         caption=f"Digits: the task told. Floor: the error of as many images and "
         "answers just as sure, where the network is right as often as it is sure. "
-        f"Degrees off: of exhaustive, 128 images. {_BASE_TURNED}; full MNIST, {STORED}",
+        f"Degrees off: of exhaustive, 128 images. {_BASE_TURNED}; full MNIST, where "
+        f"no line says otherwise {STORED}",
     )
 
 
@@ -523,32 +532,38 @@ def calibration() -> Picture:
     """Calibration error against tasks found: a point for a setting and a seed.
 
     >>> calibration().title
-    'The best calibrated of ... ways to train, ... % off, finds ... % by halving, ...'
+    'Between calibration error and tasks found the correlation is ... by one-shot, ...'
     """
-    cells = [
-        cell
-        for cell in turned().values()
-        if cell["gap"] == 10 and cell["tasks"] == 8 and cell["scale"] == "book"
-    ]
-    error = np.stack([stored("error", cell)[:, _heat(cell)] for cell in cells])
-    found = {
-        search: np.stack([stored(search, cell)[:, _heat(cell)] for cell in cells])
-        for search in SEARCHES
-    }
-    halving = found["binary"].mean(1)
-    least, most = int(error.mean(1).argmin()), int(error.mean(1).argmax())
+    cells = [c for c in turned().values() if c["gap"] == 10 and c["tasks"] == 8]
+    whole = [cell for cell in cells if cell["scale"] == "book"]
+
+    def read(measure: str, some: list[Row]) -> list[np.ndarray]:
+        """Read one measure of each cell at temperature 1, by seed."""
+        return [stored(measure, cell)[:, _heat(cell)] for cell in some]
+
+    error = np.stack(read("error", whole))  # (settings, S)
+    means, ranges = [], []
+    for name in SEARCHES:
+        pairs = zip(error.T, np.stack(read(name, whole)).T, strict=True)
+        mean, low, high = mean_interval([np.corrcoef(*pair)[0, 1] for pair in pairs])
+        means.append(f"{mean:+.2f} by {NAMES[name]}")
+        ranges.append(f"{low:+.2f} to {high:+.2f}")
     return curves(
         [
-            Series(KEYS[name], error.ravel(), found[name].reshape(1, -1))
+            Series(
+                KEYS[name],
+                np.concatenate(read("error", cells)),
+                np.concatenate(read(name, cells))[None],
+            )
             for name in SEARCHES
         ],
-        title=f"The best calibrated of {len(cells)} ways to train, "
-        f"{percent(error[least])} % off, finds {percent(halving[least])} % by halving, "
-        f"the worst, {percent(error[most])} % off, {percent(halving[most])} %",
+        title="Between calibration error and tasks found the correlation is "
+        f"{', '.join(means)}",
         xlabel="calibration error under the right mask",
         ylabel="tasks found, 128 images",
-        note="book scale: stored runs, full MNIST, 8 tasks 10 degrees apart, a point "
-        "for each way to train and each of 5 seeds; the title's are means",
+        note=f"stored runs, full MNIST, 8 tasks 10 degrees apart, a point for each of "
+        f"{len(cells)} settings and each seed; the correlation is over {len(whole)} "
+        f"settings, book scale, a mean of {FIVE}: {', '.join(ranges)}",
         xlog=False,
         joined=False,
     )
@@ -558,19 +573,22 @@ def temperatures() -> Picture:
     """Logits at several temperatures: the error of calibration, and tasks found.
 
     >>> temperatures().title
-    'All masks in turn place most turned digits at temperature ..., ... %; ...'
+    'At temperatures of ... and ... the calibration error is ... and ... %, and all ...'
     """
     heat = np.array(HEATED["temperatures"])
     error, found = stored("error", HEATED), stored("exhaustive", HEATED)
-    best, most = int(error.mean(0).argmin()), int(found.mean(0).argmax())
+    two = np.sort(error.mean(0).argsort()[:2])  # the best calibrated
+    least, most = (
+        " and ".join(percent(values[:, i]) for i in two) for values in (error, found)
+    )
     return curves(
         [
             *(Series(KEYS[name], heat, stored(name, HEATED)) for name in SEARCHES),
             Series("calibration_error", heat, error),
         ],
-        title=f"All masks in turn place most turned digits at temperature "
-        f"{heat[most]:g}, {percent(found[:, most])} %; calibration is best at "
-        f"{heat[best]:g}",
+        title=f"At temperatures of {heat[two[0]]:g} and {heat[two[1]]:g} the "
+        f"calibration error is {least} %, and all masks in turn place {most} % of the "
+        "turned digits",
         xlabel="temperature that logits are divided by",
         ylabel="tasks found; error",
         note="book scale: stored runs, full MNIST, 784-300-100-200 of signed "
@@ -650,7 +668,7 @@ def norms() -> Picture:
     """Accuracy of each task in the end: statistics its own, shared, of the batch.
 
     >>> norms().title
-    'Statistics that went on through all tasks leave the first 9 of 10 ... %, their ...'
+    'With statistics shared by 10 tasks the first 9 keep ... % of digits right, ...'
     """
     deep = {**NORMS, "hidden": [300, 300, 300, 300, 300, 100]}
     n = np.arange(1, NORMS["tasks"] + 1)
@@ -662,8 +680,9 @@ def norms() -> Picture:
             Series("shared_statistics", n, shared, "shared"),
             Series("shared_shallow", n, stored("shared", NORMS), "shared, 2 layers"),
         ],
-        title=f"Statistics that went on through all tasks leave the first {n[-2]} of "
-        f"{n[-1]} {percent(shared[:, :-1])} %, their own {percent(own[:, :-1])} %",
+        title=f"With statistics shared by {n[-1]} tasks the first {n[-2]} keep "
+        f"{percent(shared[:, :-1])} % of digits right, with their own "
+        f"{percent(own[:, :-1])} %",
         xlabel="task, in the order learned",
         ylabel="test accuracy in the end",
         note="book scale: stored runs, full MNIST, batch norms in 6 hidden layers, "
@@ -758,8 +777,8 @@ def remembered() -> Picture:
         f"the units, Hebb {back[1]:.1f}",
         xlabel="test accuracy",
         note="book scale: stored runs, full MNIST in five pairs of digits, "
-        "784-512-512-10; units used: half of each layer, or those of scores from 0 up, "
-        f"which found {_mean(stored('storkey', low))} and "
+        "784-512-512-10; units used: half of each layer, or those of scores from 0 up; "
+        f"of these masks Storkey gives back {_mean(stored('storkey', low))}, Hebb "
         f"{_mean(stored('hebb', low))}; {FIVE}",
     )
 

@@ -149,13 +149,15 @@ function render({ model, el }) {
   const stretch = () =>
     Math.asinh((1.05 * runs().reduce((most, each) => Math.max(most, ...each.gamma.map(Math.abs), ...each.drawn.map(Math.abs)), 1)) / bend);
 
+  let cut = false; // whether what was before training is higher than the picture
   function drawBars() {
     const width = Math.floor(barsBox.clientWidth), height = 230;
     if (width <= 0) return;
     const axis = model.get("axis"), even = axis === "even", { gamma, drawn } = run();
     const every = bin(gamma, axis), open = bin(gamma.filter((_, j) => !never(j)), axis), first = bin(drawn, axis);
-    const most = Math.max(...every, ...first, 1);
+    const tall = Math.max(...every, 1), most = Math.min(Math.max(...first, tall), 2 * tall);
     const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((each) => most / each <= 5) ?? most;
+    const high = Math.ceil(most / step) * step;
     const f = even ? Number : (g) => Math.asinh(g / bend), reach = even ? REACH : stretch();
     const ticks = even ? [-3, -2, -1, 0, 1, 2, 3] : width > 380 ? [-1, -0.1, -0.01, 0, 0.01, 0.1, 1] : [-1, -0.01, 0, 0.01, 1];
     bars.replaceChildren();
@@ -166,8 +168,7 @@ function render({ model, el }) {
     const { sx, sy, left, right, top: upper, bottom } = axes(bars, width, height,
       { low: -reach, high: reach, ticks: ticks.map(f),
         write: (u) => gammaText(even ? u : Number((bend * Math.sinh(u)).toPrecision(2))), name: "gamma" },
-      { low: 0, high: Math.ceil(most / step) * step,
-        ticks: Array.from({ length: Math.ceil(most / step) + 1 }, (_, i) => i * step), write: String });
+      { low: 0, high, ticks: Array.from({ length: Math.round(high / step) + 1 }, (_, i) => i * step), write: String });
     const [from, to] = [-t, t].map((g) => sx(Math.min(Math.max(f(g), -reach), reach)));
     for (const [name, value] of Object.entries({ x: from, y: upper, width: Math.max(to - from, 0), height: bottom - upper })) {
       band.setAttribute(name, value);
@@ -179,9 +180,10 @@ function render({ model, el }) {
       bar(i, 0, open[i], BLUE);
       bar(i, open[i], whole - open[i], SHUT);
     });
-    const corners = first.flatMap((n, i) => [[left + i * wide, sy(n)], [left + (i + 1) * wide, sy(n)]]);
+    const corners = first.flatMap((n, i) => [i, i + 1].map((at) => [left + at * wide, sy(Math.min(n, high))]));
     bars.append(node("svg:polyline", { points: corners.map((at) => at.map((v) => v.toFixed(1)).join(",")).join(" "),
       fill: "none", stroke: INK, "stroke-width": 1.2, "stroke-dasharray": "3 3" }));
+    cut = Math.max(...first) > high;
     for (const x of t > 0 ? [from, to] : []) {
       bars.append(node("svg:line", { x1: x, x2: x, y1: upper, y2: bottom, stroke: INK, "stroke-width": 1.5 }));
     }
@@ -309,7 +311,7 @@ function render({ model, el }) {
     barsText.replaceChildren(dot(BLUE), "above 0 for some test digit ", dot(SHUT), `above 0 for none: ${asleep} of ${F}` +
       (gone ? `, and ${shut} of the ${gone} that are out. ` : ". "),
       "A feature that no digit lifts above 0 has no gradient: only decay still moves its gamma. " +
-      `Dashed: before training (${start}). Band: |gamma| below ${t}. ` + (even ? `Beyond ±${REACH}: in the last bars.` : ""));
+      `Dashed: before training (${start}${cut ? ", cut off above" : ""}). Band: |gamma| below ${t}. ` + (even ? `Beyond ±${REACH}: in the last bars.` : ""));
     bars.setAttribute("aria-label", `Histogram of ${F} gammas, decay ${decay}: ${gone} below ${t} in size; ` +
       `${asleep} features never above 0, ${shut} of them among those below`);
     chartText.textContent = `Accuracy on held-out digits. Solid: without the features of small gamma. ` +

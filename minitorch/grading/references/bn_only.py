@@ -209,14 +209,14 @@ def only_norms(
     >>> said.round(3)
     array([[2.]])
     """
-    mean, var, said = 0.0, 1.0, []
+    mean, var, said, kept = 0.0, 1.0, [], 1 - lr * decay
     for x, y in zip(batches @ W.T, answers, strict=True):
         mean, var = 0.9 * mean + 0.1 * x.mean(0), 0.9 * var + 0.1 * x.var(0)
         z = (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5)
         h = np.maximum(gamma * z + beta, 0)
         grad = 2 * np.outer(h @ V - y, V) / len(y) * (h > 0)
-        gamma = gamma - lr * ((grad * z).sum(0) + decay * gamma)
-        beta = beta - lr * (grad.sum(0) + decay * beta)
+        gamma = kept * gamma - lr * (grad * z).sum(0)
+        beta = kept * beta - lr * grad.sum(0)
         z = (test @ W.T - mean) / np.sqrt(var + 1e-5)
         said.append(np.maximum(gamma * z + beta, 0) @ V)
     return W, gamma, beta, V, np.array(said)

@@ -12,6 +12,7 @@ from minitorch.studies.store import Row
 from minitorch.studies.superposition import (
     FIVE_TASKS,
     HOPFIELD,
+    LONG_STREAM,
     MANY,
     PUBLISHED_MANY,
     REMEMBER,
@@ -269,7 +270,9 @@ CLAIMS: list[Claim] = [
         ),
         why=(
             f"Ours learns {len(set(STREAM['stream']))} tasks in chunks of "
-            f"{STREAM['steps']} batches of 64, at three times the paper's rate.",
+            f"{STREAM['steps']} batches of 64, at three times the paper's rate; in "
+            f"chunks of {LONG_STREAM['steps']} of {LONG_STREAM['batch']} at its rate "
+            f"the rule makes {_of('masks', LONG_STREAM).mean():.1f} masks.",
             "The paper's figure is what its rule means to do.",
         ),
         control=(
