@@ -1,12 +1,18 @@
 """The study of networks whose norms alone are trained."""
 
+import ast
+import inspect
 import json
+import re
 
 import numpy as np
 import pytest
+from committed import whole
 
 from minitorch.models import bn_mlp, resnet
 from minitorch.studies import bn_only
+from minitorch.studies import bn_only_figures as figures
+from minitorch.studies.claims.bn_only import CLAIMS
 from minitorch.weird import Only
 from minitorch.weird.bn_only import mlp_numbers, resnet_numbers
 
@@ -122,3 +128,88 @@ def test_grids_hold_no_cell_twice(scale):
 def test_unknown_parts_are_refused():
     with pytest.raises(ValueError, match="no part 'all'; there are arms, shapes"):
         bn_only.run({"part": "all"}, 0)
+
+
+# ----------------------------------------------------------------------------
+# What is committed
+# ----------------------------------------------------------------------------
+
+FIGURES = [
+    *("overview", "residual", "arms", "differences", "fitted", "longer"),
+    "signs",
+    *("equal_shapes", "depth_width", "ranks", "rank_table", "residual_shapes"),
+    *("paper", "slice_of_cifar", "planes", "two_spirals", "spiral_shapes"),
+    *("decays", "start_histograms", "shares", "starts", "removal", "removals"),
+    *("never", "never_table"),
+    *("messages", "bits", "common", "common_rates", "composed", "few_numbers"),
+    "costs",
+]
+
+
+def test_committed_rows_fill_the_book_grid_with_five_seeds():
+    whole(bn_only.STUDY)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_say_what_they_read(name):
+    shown = getattr(figures, name)()
+    words = getattr(shown, "alt", "") + repr(shown)
+    assert ("5 seeds" in words) != ("Computed here" in words)
+    assert not re.search(r"\bnan\b|\binf\b", words)
+
+
+def test_every_figure_is_looked_at():
+    """None is left out of the list above."""
+    made = ast.parse(inspect.getsource(figures)).body
+    shown = {
+        each.name
+        for each in made
+        if isinstance(each, ast.FunctionDef)
+        and ast.unparse(each.returns) in {"Picture", "Table"}
+    }
+    assert shown == set(FIGURES)
+
+
+def test_histograms_hold_every_gamma_once():
+    found = figures._histogram(figures.DECAYED)
+    assert found.shape == (5, len(figures._middles()))
+    assert found.sum(1) == pytest.approx(1)
+    assert figures._middles()[[0, 15, -1]] == pytest.approx([-1.45, 0.05, 1.45])
+
+
+def test_decay_alone_shrinks_as_the_paper_says():
+    """Step by step: a number under SGD with momentum 0.9 and a decay of 1e-4."""
+    value, speed = 1.0, 0.0
+    for epochs, lr in ((80, 0.1), (40, 0.01), (40, 0.001)):
+        for _ in range(epochs * (50_000 // 128)):
+            speed = 0.9 * speed + 1e-4 * value
+            value -= lr * speed
+    assert -np.log(value) == pytest.approx(figures.PAPER_SHRINK, rel=0.01)
+
+
+def test_papers_counts_are_its_table():
+    """Frankle, Schwab, Morcos (2021), table 1, as the rows of ours write them."""
+    lines = {line[0]: line for line in figures.paper().rows}
+    assert lines["ResNet-866"][1:3] == ("64,736", "13,979,930")
+    assert lines["ResNet-14, 32 times as wide"][1] == "35,840"
+
+
+def test_claims_read_five_seeds():
+    assert sum(claim.ours is not None for claim in CLAIMS) >= 6
+    for claim in CLAIMS:
+        if claim.ours is None:
+            assert claim.needs and claim.scale == "full"
+            continue
+        for read in (claim.ours, claim.control and claim.control[1]):
+            if read:
+                values, rows = read()
+                assert values.shape == (5,) and len(rows) in (5, 10)
+                assert np.isfinite(values).all()
+
+
+def test_claims_that_wait_for_a_gpu_are_cells_of_the_full_grid():
+    cells = bn_only.grid("full")
+    depths = {f"bn_only/resnet{cell['depth']}" for cell in cells}
+    widths = {f"bn_only/wide{cell['width'] // 16}" for cell in cells}
+    waiting = {c.id for c in CLAIMS if c.ours is None and c.study == "bn_only"}
+    assert waiting <= depths | widths

@@ -20,6 +20,7 @@ NAMES = ["subspaces", "finetune", "cartpole"]
 NAMES += ["hypernets", "left_alone", "hyper_lstm", "cppn", "neat"]
 NAMES += ["pruned", "tickets", "connectivity"]
 NAMES += ["supermasks", "subset_sums", "superposition", "laperm"]
+NAMES += ["bn_only", "never_on"]
 MODULES = {name: f"minitorch.studies.{name}" for name in NAMES}
 
 
