@@ -286,7 +286,7 @@ def page() -> str:
             for each, (_, own) in zip(of_study, notes, strict=True):
                 own += [each.control] if each.control else []
             shared = [n for n in notes[0][1] if all(n in own for _, own in notes)]
-            lines += ["", f"**Rows of the study `{study}`.** " + " ".join(shared)]
+            lines += ["", " ".join([f"**Rows of the study `{study}`.**", *shared])]
             for text, own in notes:
                 if left := [note for note in own if note not in shared]:
                     lines += ["", f"*{text}:* " + " ".join(left)]

@@ -80,7 +80,6 @@ def overview() -> Picture:
         [
             *(Series(KEYS[name], k, stored(name, MANY)) for name in SEARCHES),
             Series("nearest_picture", k, near),
-            Series("chance", k, 1 / k),
         ],
         title=f"Of {k[-1]} tasks one gradient names that of "
         f"{percent(stored('one-shot', MANY)[:, -1])} % of single images, the nearest "
@@ -88,7 +87,8 @@ def overview() -> Picture:
         xlabel="tasks laid over each other",
         ylabel="tasks found",
         note=f"{NOTE}; {MANY['steps']} batches of {MANY['batch']} a task; each "
-        f"{MANY['asked']} images at every number of tasks",
+        f"{MANY['asked']} images at every number of tasks; chance is 1 / tasks, far "
+        "below",
     )
 
 
