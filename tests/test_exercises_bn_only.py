@@ -5,6 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
+from minitorch.grading.chapters import bn_only as chapter
 from minitorch.grading.driver import call_here, judge_answer
 from minitorch.grading.learner import Answer, check_with
 from minitorch.grading.references import bn_only as reference
@@ -12,11 +13,6 @@ from minitorch.grading.spec import personal_rng
 from minitorch.models import bn_mlp, resnet
 from minitorch.random import stream
 from minitorch.weird import bn_only as method
-
-try:
-    from minitorch.grading.chapters import bn_only as chapter
-except ImportError:  # its notebook is still to come
-    from minitorch.grading.coming import bn_only as chapter
 
 SEEDS = range(10)
 SPECS = {each.id: each for each in chapter.EXERCISES}

@@ -4,6 +4,7 @@ A module a chapter, each with a list `CLAIMS`.
 """
 
 from minitorch.studies.claims import (
+    bn_only,
     hypernets,
     laperm,
     subspaces,
@@ -19,4 +20,5 @@ CLAIMS = [
     *supermasks.CLAIMS,
     *superposition.CLAIMS,
     *laperm.CLAIMS,
+    *bn_only.CLAIMS,
 ]

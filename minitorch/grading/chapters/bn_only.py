@@ -1496,19 +1496,6 @@ EXERCISES = (
         judge_by_value("the gammas and betas", _count_slips),
     ),
     Exercise(
-        "bn_only/normalise_grad",
-        "Back through the norm",
-        2,
-        12,
-        normalise_grad,
-        _grad_cases,
-        _judge_parts(
-            ("the gradient of x", _dx_slips),
-            ("the gradient of gamma", _dgamma_slips),
-            ("the gradient of beta", _dbeta_slips),
-        ),
-    ),
-    Exercise(
         "bn_only/freeze",
         "What is frozen",
         2,
@@ -1527,6 +1514,19 @@ EXERCISES = (
         _judge_equal,
     ),
     Exercise(
+        "bn_only/normalise_grad",
+        "Back through the norm",
+        2,
+        12,
+        normalise_grad,
+        _grad_cases,
+        _judge_parts(
+            ("the gradient of x", _dx_slips),
+            ("the gradient of gamma", _dgamma_slips),
+            ("the gradient of beta", _dbeta_slips),
+        ),
+    ),
+    Exercise(
         "bn_only/remove_features",
         "Take features out",
         2,
@@ -1537,6 +1537,15 @@ EXERCISES = (
         any_shape=True,
     ),
     Exercise(
+        "bn_only/as_many",
+        "As many, at random",
+        1,
+        5,
+        as_many,
+        _many_cases,
+        _judge_many,
+    ),
+    Exercise(
         "bn_only/only_norms",
         "Only the norms?",
         3,
@@ -1545,15 +1554,6 @@ EXERCISES = (
         _only_cases,
         _judge_only,
         planted=_ONLY,
-    ),
-    Exercise(
-        "bn_only/as_many",
-        "As many, at random",
-        1,
-        5,
-        as_many,
-        _many_cases,
-        _judge_many,
     ),
     Exercise(
         "bn_only/fold",
