@@ -66,7 +66,7 @@ def test_claims_are_whole():
     ids = [claim.id for claim in claims()]
     assert len(ids) == len(set(ids))
     for claim in claims():
-        assert re.fullmatch(r"[a-z]+/[a-z0-9-]+", claim.id)
+        assert re.fullmatch(r"[a-z_]+/[a-z0-9-]+", claim.id)
         assert f"{{{claim.paper}," in bib, claim.id
         assert (ROOT / "notebooks" / f"{claim.chapter}.ipynb").exists(), claim.id
         assert claim.text and claim.where and claim.figure > 0, claim.id
