@@ -869,7 +869,7 @@ def paper() -> Table:
     """The paper's networks of one value and zeros, its numbers beside ours.
 
     >>> [line[:2] for line in paper().rows][:2]
-    [['784-10', 'the authors\''], ['784-10', 'ours']]
+    [('784-10', "the authors'"), ('784-10', 'ours')]
     """
     lines = []
     for net, figure, cells in (
