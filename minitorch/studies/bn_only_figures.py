@@ -428,7 +428,7 @@ def residual_shapes() -> Picture:
     """Residual networks, deeper or wider: ours, and the paper's.
 
     >>> residual_shapes().title
-    'ResNet-20 reads ... % with 784 norms, ResNet-8 twice as wide ... % with 672: ...'
+    'ResNet-8 twice as wide, 672 norms, reads ... %; deeper in its place, ResNet-14 ...'
     """
     ours = []
     for cells, key, words in (
@@ -447,11 +447,12 @@ def residual_shapes() -> Picture:
             ("norms_wider", wide, PAPER_WIDTH, "paper, wider, CIFAR-10"),
         )
     ]
-    deeper, wider = (stored("norms", cells[-1]) for cells in (DEPTHS, WIDTHS))
+    wider = stored("norms", WIDTHS[-1])
+    less, more = (_points(wider, stored("norms", cell)) for cell in DEPTHS[1:])
     return curves(
         [*ours, *theirs],
-        title=f"ResNet-20 reads {percent(deeper)} % with 784 norms, ResNet-8 twice as "
-        f"wide {percent(wider)} % with 672: {_points(wider, deeper)}",
+        title=f"ResNet-8 twice as wide, 672 norms, reads {percent(wider)} %; deeper in "
+        f"its place, ResNet-14 with 560 adds {less}, ResNet-20 with 784 {more}",
         xlabel="norms: two numbers a feature",
         ylabel="test accuracy",
         note=f"book scale: stored runs, Fashion-MNIST, {_RESNET.split(', ', 1)[1]}, "
@@ -902,17 +903,17 @@ def never_table() -> Table:
         name = KEYS[cell["pieces"]][1]
         line = [name, words[cell["gamma"]], f"{cell['decay']:g}", f"{cell['lr']:g}"]
         line += [percent(read["before"])]
-        line += [spread(read[key]) for key in ("never", "small", "both")]
+        line += [spread(read[key]) for key in ("never", "small", "both", "test")]
         line += [_points(read["test"], read[key]) for key in ("removed", "random")]
         lines.append(line)
     return table(
         ["trained", "start", "decay", "rate", "never on before, %", "never on, %"]
-        + ["|gamma| < 0.01, %", "both, %", "without the never on"]
+        + ["|gamma| < 0.01, %", "both, %", "accuracy, %", "without the never on"]
         + ["without as many others"],
         lines,
-        caption="Shares of all features, and by how many points accuracy changes when "
-        "those that are never on, or as many others of the same layers, are taken out; "
-        + _NEVER.replace(f" of SGD at {GAMMAS['lr']:g}", " of SGD"),
+        caption="Shares of all features, accuracy, and by how many points it changes "
+        "when those that are never on, or as many others of the same layers, are taken "
+        "out; " + _NEVER.replace(f" of SGD at {GAMMAS['lr']:g}", " of SGD"),
     )
 
 

@@ -418,6 +418,11 @@ def takes_the_largest(W, u, phi):
     return filled(W, two_smallest(-u), phi)
 
 
+@mutant("bn_only/equal_count", "not which number stands in which")
+def goes_by_the_order_of_the_row(W, u, phi):
+    return filled(W, np.sort(two_smallest(u), axis=1), phi)
+
+
 @mutant("bn_only/equal_count", "wrong way round")
 def turns_the_two_numbers_round(W, u, phi):
     return filled(W, two_smallest(u), phi[:, ::-1])
@@ -680,6 +685,11 @@ def counts_all_layers_together(off, u):
 @mutant("bn_only/as_many", "left out of the draw")
 def spares_the_small_ones(off, u):
     return smallest(u + 10.0 * off, off.sum(axis=1))
+
+
+@mutant("bn_only/as_many", "were shuffled by u")
+def shuffles_those_that_are_off(off, u):
+    return np.take_along_axis(off, np.argsort(u, axis=1), axis=1)
 
 
 @mutant("bn_only/as_many", "These are the features that are off")

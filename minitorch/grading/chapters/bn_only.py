@@ -686,6 +686,12 @@ _equal_slips = (
         lambda W, u, phi: _filled(W, _places(W, u)[:, :2], phi[:, ::-1]),
     ),
     Slip(
+        "The two places are right, but not which number stands in which: the first "
+        "goes where u is smallest, wherever in the row that is. (np.argpartition finds "
+        "both, in no order.)",
+        lambda W, u, phi: _filled(W, np.sort(_places(W, u)[:, :2], axis=1), phi),
+    ),
+    Slip(
         "The numbers went where u is largest. They go where it is smallest.",
         lambda W, u, phi: _filled(W, _places(W, -u)[:, :2], phi),
     ),
@@ -1022,6 +1028,11 @@ _many_slips = (
     Slip(
         "These are the features that are off. Wanted are as many random ones.",
         lambda off, u: off,
+    ),
+    Slip(
+        "The features that are off were shuffled by u: as many, but not those where u "
+        "is smallest. Choose by the rank of u alone.",
+        lambda off, u: np.take_along_axis(off, u.argsort(axis=1), axis=1),
     ),
     Slip(
         "As many are chosen as are on. Wanted are as many as are off.",
