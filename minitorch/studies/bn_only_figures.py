@@ -34,6 +34,7 @@ from minitorch.studies.bn_only import (
     GAMMAS,
     LONGER,
     PLANE,
+    PLANES,
     RESIDUAL,
     SHAPES,
     SOME,
@@ -547,8 +548,17 @@ def slice_of_cifar() -> Table:
 
 _SPIRALS = (
     f"two spirals of {PLANE['turns']:g} turns, {PLANE['points']:,} points, "
-    f"{PLANE['epochs']} passes"
+    f"{PLANE['epochs']} passes, each shape and arm at the best of {len(PLANES)} rates, by "
+    "the stored runs"
 )
+
+
+def _tuned(arm: str) -> tuple[np.ndarray, list[Row]]:
+    """What an arm reads of each shape at its best rate, (S, shapes), and those cells."""
+    each = np.stack([stored(arm, cell) for cell in PLANES])
+    best = each.mean(1).argmax(0)
+    cells = [PLANES[i] for i in best]
+    return np.stack([each[b, :, i] for i, b in enumerate(best)], 1), cells
 
 
 def two_spirals() -> Picture:
@@ -560,7 +570,7 @@ def two_spirals() -> Picture:
     at = [i for i, hidden in enumerate(PLANE["shapes"]) if sum(hidden) == 256]
     layers = np.array([len(PLANE["shapes"][i]) for i in at])
     names = ("norms", "norms+output", "all")
-    read = {name: stored(name, PLANE)[:, at] for name in names}
+    read = {name: _tuned(name)[0][:, at] for name in names}
     ends = {name: [percent(read[name][:, i]) for i in (0, -1)] for name in names}
     return curves(
         [Series(KEYS[name][0], layers, read[name], KEYS[name][1]) for name in names],
@@ -583,11 +593,12 @@ def spiral_shapes() -> Table:
     """
     d = stored("d", PLANE)[0]
     names = ("norms", "norms+output", "all")
+    read = {name: _tuned(name)[0] for name in names}
     return table(
         ["layers x width", "norms", *(f"{KEYS[name][1]}, %" for name in names)],
         [
             [f"{len(hidden)} x {hidden[0]}", f"{d[i]:,}"]
-            + [spread(stored(name, PLANE)[:, i]) for name in names]
+            + [spread(read[name][:, i]) for name in names]
             for i, hidden in enumerate(PLANE["shapes"])
         ],
         caption=f"Test accuracy; {_SPIRALS}; {STORED}",
@@ -608,15 +619,15 @@ def planes() -> Picture:
     known = (x[:half], y[:half], x[half:], y[half:])
     data = Dataset(*known, "spirals", "drawn", "drawn", classes=2)
     shown, labels, read = [], [], []
-    rates = {**study.RATES["mlp"], **PLANE["rates"]}
     for hidden, words in (([256], "256"), ([64] * 4, "4 x 64")):
         net = bn_mlp(2, *hidden, 2)
         first = net.init(0)
         drawn: list[tuple[np.ndarray, State | None]]
         drawn = [(first, statistics(net, first, x[:half]))]
         for arm in ("norms", "norms+output", "all"):
-            g = Only(net, arm)
-            done = fit(net, g, data, lr=rates[arm], epochs=PLANE["epochs"])
+            cell = _tuned(arm)[1][PLANE["shapes"].index(hidden)]
+            lr = {**study.RATES["mlp"], **cell["rates"]}[arm]
+            done = fit(net, Only(net, arm), data, lr=lr, epochs=PLANE["epochs"])
             drawn.append((done.theta, done.state))
             read += [done.test_accuracy] if arm == "norms" else []
         for (theta, state), what in zip(drawn, _TRAINED, strict=True):
