@@ -548,13 +548,13 @@ def slice_of_cifar() -> Table:
 
 _SPIRALS = (
     f"two spirals of {PLANE['turns']:g} turns, {PLANE['points']:,} points, "
-    f"{PLANE['epochs']} passes, each shape and arm at the best of {len(PLANES)} rates, by "
-    "the stored runs"
+    f"{PLANE['epochs']} passes, each shape and arm at the best of {len(PLANES)} rates, "
+    "by the stored runs"
 )
 
 
 def _tuned(arm: str) -> tuple[np.ndarray, list[Row]]:
-    """What an arm reads of each shape at its best rate, (S, shapes), and those cells."""
+    """What an arm reads of each shape at its best rate, (S, shapes); those cells."""
     each = np.stack([stored(arm, cell) for cell in PLANES])
     best = each.mean(1).argmax(0)
     cells = [PLANES[i] for i in best]
