@@ -141,7 +141,7 @@ STYLES = {
     "smaller": Style("smaller", "#BA8D01", ">"),
     "small": Style("small", "#0072B2", "<"),
     "middle": Style("middle", "#0FA062", "p"),
-    "large": Style("large", "#871168", "8"),
+    "large": Style("large", "#871168", "H"),
     "larger": Style("larger", "#222222", "h"),
 }
 
