@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import planted
 import pytest
 
 from minitorch.grading.chapters import supermasks as chapter
@@ -276,13 +277,7 @@ FIXES = {
 
 
 def mended(*names):
-    source = find("supermasks/popup_step").planted
-    for name in names:
-        assert source.count(FIXES[name][0]) == 1
-        source = source.replace(*FIXES[name])
-    space = {"np": np}
-    exec(source, space)
-    return space["popup_step"]
+    return planted.mended(find("supermasks/popup_step"), FIXES, names)
 
 
 @pytest.mark.parametrize(

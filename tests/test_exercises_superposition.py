@@ -1,6 +1,7 @@
 """The exercises of "Superposition", beyond what all chapters' tests ask."""
 
 import numpy as np
+import planted
 import pytest
 
 from minitorch.grading.chapters import superposition as chapter
@@ -337,13 +338,7 @@ FIXES = {
 
 
 def mended(*names):
-    source = find("superposition/report").planted
-    for name in names:
-        assert source.count(FIXES[name][0]) == 1
-        source = source.replace(*FIXES[name])
-    space = {"np": np}
-    exec(source, space)
-    return space["report"]
+    return planted.mended(find("superposition/report"), FIXES, names)
 
 
 @pytest.mark.parametrize(

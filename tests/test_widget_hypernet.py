@@ -8,6 +8,7 @@ from base64 import b64decode
 import numpy as np
 import pytest
 from browser import node_and_browser
+from widget_page import answers
 
 from minitorch.data import load
 from minitorch.models import conv7
@@ -106,13 +107,6 @@ def test_a_generator_that_is_not_affine_is_refused():
     with pytest.raises(ValueError, match="not affine"):
         HypernetExplorer(Z, lambda z: generate(z) ** 2, features, judge,
                          np.ones((3, 64)), LABELS, **WORDS)  # fmt: skip
-
-
-def answers(live, message):
-    heard = []
-    live.send = heard.append
-    live._handle_custom_msg(message, [])
-    return heard
 
 
 def test_a_kernel_measures_two_other_numbers():

@@ -7,6 +7,7 @@ from base64 import b64decode
 import numpy as np
 import pytest
 import widget_page as page
+from widget_page import answers
 
 from minitorch.data import load
 from minitorch.models import mlp
@@ -111,13 +112,6 @@ BAD = run(5, 0.01)
 def test_what_does_not_fit_is_named(change, said):
     with pytest.raises(ValueError, match=said):
         rows(**change)
-
-
-def answers(live, message):
-    heard = []
-    live.send = heard.append
-    live._handle_custom_msg(message, [])
-    return heard
 
 
 def test_a_kernel_trains_another_run():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from browser import node_and_browser
 from scipy import stats
+from widget_page import answers
 
 from minitorch.models import mlp
 from minitorch.plots import STYLES
@@ -105,13 +106,6 @@ def test_every_style_has_a_mark_around_its_point(marker):
 # ----------------------------------------------------------------------------
 # With a kernel
 # ----------------------------------------------------------------------------
-
-
-def answers(live, message):
-    heard = []
-    live.send = heard.append
-    live._handle_custom_msg(message, [])
-    return heard
 
 
 def test_a_kernel_trains_at_another_keep():

@@ -106,3 +106,11 @@ def asks_for_nothing_else(made: Any) -> None:
     assert set(re.findall(r"https?://[^\"'\s)]+", html)) <= {
         "http://www.w3.org/2000/svg"
     }
+
+
+def answers(live: Any, message: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a widget sends back when its page sends it a message."""
+    heard: list[dict[str, Any]] = []
+    live.send = heard.append
+    live._handle_custom_msg(message, [])
+    return heard
